@@ -222,6 +222,37 @@ class ZoningPlan:
         """
         return self.coverage.get(line, self.extent)
 
+    def ground_pieces(self, line: str, crs: pyproj.CRS) -> overlay.Pieces:
+        """
+        Give the ground for which the plan speaks about a line, cut into pieces in a CRS.
+
+        Parameters
+        ----------
+        line
+            Line id.
+        crs
+            The CRS in which it is asked for.
+
+        Returns
+        -------
+        Pieces
+            Kept with the plan.
+
+        Raises
+        ------
+        SchemaError
+            The plan does not say what ground it speaks of.
+        """
+        ground = self.ground(line)
+        if ground is None:
+            message = f"plan {self.name!r} has neither an extent nor a coverage of {line}"
+            raise SchemaError(message)
+        key = f"{line}/ground" if line in self.coverage else f"extent in {crs.to_wkt()}"
+        if key not in self._pieces:
+            moved, _ = bring_to(ground, crs, what="extent")
+            self._pieces[key] = overlay.cut(moved.geometry.to_numpy())
+        return self._pieces[key]
+
     def summary(self) -> pd.DataFrame:
         """
         Count and measure the lines of the plan.

@@ -1,0 +1,292 @@
+"""
+The ground of each shape, divided by one control line.
+
+Every square metre of a shape ends in one of three kinds: *claimed* (inside the line), *unclaimed* (the plan speaks of it
+and the line does not lie there) or *uncovered* (the plan says nothing). The three are made by separate geometric
+operations and measured one by one, so that their sum proves the division.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from ecozones import overlay
+from ecozones.area import AreaMethod, measure_length, polygon_areas
+from ecozones.crs import align
+from ecozones.plan import ZoningPlan
+
+Kind = Literal["claimed", "unclaimed", "uncovered"]
+
+# what double precision leaves of a cut along a shared edge; measured below 1e-10 of the shape for county-sized lines
+_NOISE_SHARE = 1e-9
+
+# parts of one patch that lie closer than this belong together when a sliver is judged [m]
+_REACH_M = 1e-3
+
+_DEGREE_M = 111_320.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Slivers:
+    """
+    What counts as a sliver: a piece too small or too narrow to decide anything alone.
+
+    Parameters
+    ----------
+    below_m2
+        Smaller pieces are slivers. [m²]
+    narrower_m
+        Pieces of a smaller mean width, twice the area over the perimeter, are slivers; so are shorter pieces of lines. [m]
+    """
+
+    below_m2: float = 1.0
+    narrower_m: float = 0.1
+
+
+def divide(
+    shapes: gpd.GeoDataFrame, plan: ZoningPlan, line: str, *, slivers: Slivers, method: AreaMethod = "national"
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """
+    Divide shapes into what a line claims, what it does not, and what the plan does not cover.
+
+    Parameters
+    ----------
+    shapes
+        Valid geometries in the CRS of the line's frame.
+    plan
+        The plan.
+    line
+        A line that the plan has.
+    slivers
+        What counts as a sliver.
+    method
+        How area is measured.
+
+    Returns
+    -------
+    patches : DataFrame
+        One row per shape, kind and polygon of the line, slivers apart: ``shape`` (row), ``kind``, ``feature`` (row of the
+        line's frame, -1 where there is none), ``sliver``, ``parts``, ``area_m2``, ``length_m``, ``width_m``, ``geometry``.
+    totals : DataFrame
+        One row per shape: ``whole, claimed, claimed_sum, unclaimed, uncovered, error`` in ``unit`` (m2, m or points),
+        and ``touches``.
+    """
+    frame = plan.lines[line]
+    pieces = plan.pieces(line)
+    geometry = shapes.geometry.to_numpy()
+    dimension = shapely.get_dimensions(geometry)
+    met = overlay.meet(geometry, pieces)
+    touches = np.zeros(len(geometry), dtype=bool)
+    touches[met.shape] = True
+    real = ~shapely.is_empty(met.geometry)
+    shape, feature, shared = met.shape[real], met.feature[real], met.geometry[real]
+
+    claimed = _fill(overlay.unite(shared, shape, len(geometry)), geometry)
+    rest = _subtract(geometry, claimed)
+    uncovered = _beyond(rest, plan, line, shapes)
+    unclaimed = _subtract(rest, uncovered)
+
+    rows = [
+        _parts(shared, shape, "claimed", feature),
+        _parts(unclaimed, np.arange(len(geometry)), "unclaimed"),
+        _parts(uncovered, np.arange(len(geometry)), "uncovered"),
+    ]
+    parts = pd.concat(rows, ignore_index=True)
+    parts["dimension"] = dimension[parts["shape"].to_numpy()]
+    measured = _measure(parts, frame.crs, method)
+    sums = measured.groupby(["shape", "kind"])["amount"].sum().unstack(fill_value=0.0)
+    sums = sums.reindex(index=range(len(geometry)), columns=["claimed", "unclaimed", "uncovered"], fill_value=0.0)
+    whole = _amount(geometry, dimension, frame.crs, method)
+    union = sums["claimed"].to_numpy().copy()
+    again = _more_than_one(shape, len(geometry))
+    if not pieces.disjoint and again.any():
+        union[again] = _amount(claimed[again], dimension[again], frame.crs, method)
+    totals = pd.DataFrame(
+        {
+            "unit": pd.Series(np.array(["points", "m", "m2"], dtype=object)[dimension]),
+            "whole": whole,
+            "claimed": union,
+            "claimed_sum": sums["claimed"].to_numpy(),
+            "unclaimed": sums["unclaimed"].to_numpy(),
+            "uncovered": sums["uncovered"].to_numpy(),
+            "touches": touches,
+        }
+    )
+    totals["error"] = totals["claimed"] + totals["unclaimed"] + totals["uncovered"] - totals["whole"]
+    noise = measured["amount"].to_numpy() <= _NOISE_SHARE * whole[measured["shape"].to_numpy()]
+    listed = measured[~(noise & (measured["dimension"] > 0))].reset_index(drop=True)
+    return _gather(_judge(listed, slivers), frame.crs), totals
+
+
+def _fill(united: overlay.Geometries, like: overlay.Geometries) -> overlay.Geometries:
+    """Put an empty geometry where a shape has no part."""
+    empty = np.array([shapely.Point(), shapely.LineString(), shapely.Polygon()], dtype=object)
+    nothing = np.array([part is None for part in united], dtype=bool)
+    united[nothing] = empty[shapely.get_dimensions(like[nothing])]
+    return united
+
+
+def _subtract(shapes: overlay.Geometries, taken: overlay.Geometries) -> overlay.Geometries:
+    """Take ground away; where nothing is taken, or everything, no new geometry is made."""
+    out = shapes.copy()
+    cut = ~shapely.is_empty(taken)
+    same = np.zeros(len(shapes), dtype=bool)
+    same[cut] = [a is b for a, b in zip(shapes[cut], taken[cut], strict=True)]
+    out[same] = shapely.Polygon()
+    cut &= ~same & ~shapely.is_empty(shapes)
+    left = shapely.difference(shapes[cut], taken[cut])
+    out[cut] = overlay.keep_dimension(left, shapely.get_dimensions(shapes[cut]))
+    return out
+
+
+def _beyond(rest: overlay.Geometries, plan: ZoningPlan, line: str, shapes: gpd.GeoDataFrame) -> overlay.Geometries:
+    """Give the part of each rest that lies outside the ground the plan speaks of."""
+    ground = plan.ground(line)
+    if ground is None:
+        return rest
+    pieces = plan.ground_pieces(line, shapes.crs)
+    waiting = np.flatnonzero(~shapely.is_empty(rest))
+    known = np.full(len(rest), None, dtype=object)
+    met = overlay.meet(rest[waiting], pieces)
+    known[waiting[met.shape]] = met.geometry
+    return _subtract(rest, _fill(known, rest))
+
+
+def _parts(
+    geometry: overlay.Geometries, shape: overlay.Rows, kind: Kind, feature: overlay.Rows | None = None
+) -> pd.DataFrame:
+    parts, owner = shapely.get_parts(geometry, return_index=True)
+    full = ~shapely.is_empty(parts)
+    parts, owner = parts[full], owner[full]
+    return pd.DataFrame(
+        {
+            "shape": shape[owner],
+            "kind": kind,
+            "feature": feature[owner] if feature is not None else np.full(len(owner), -1),
+            "geometry": pd.Series(parts, dtype=object),
+        }
+    )
+
+
+def _amount(
+    geometry: overlay.Geometries, dimension: np.ndarray[tuple[int, ...], np.dtype[np.int32]], crs: object, method: AreaMethod
+) -> overlay.Numbers:
+    """Measure areas, lengths or numbers of points, whatever the shape is."""
+    amount = np.zeros(len(geometry))
+    for rank, measure in (
+        (2, lambda part: polygon_areas(part, crs, method=method)),
+        (1, lambda part: measure_length(part, crs)),
+        (0, lambda part: shapely.get_num_geometries(part) * ~shapely.is_empty(part)),
+    ):
+        chosen = dimension == rank
+        if chosen.any():
+            amount[chosen] = measure(geometry[chosen])
+    return amount
+
+
+def _measure(parts: pd.DataFrame, crs: object, method: AreaMethod) -> pd.DataFrame:
+    geometry = parts["geometry"].to_numpy()
+    dimension = parts["dimension"].to_numpy()
+    amount = _amount(geometry, dimension, crs, method)
+    width = np.full(len(parts), np.nan)
+    ground = dimension == 2  # noqa: PLR2004
+    perimeter = measure_length(shapely.boundary(geometry[ground]), crs)
+    width[ground] = 2 * amount[ground] / np.where(perimeter > 0, perimeter, np.nan)
+    return parts.assign(
+        amount=amount,
+        area_m2=np.where(ground, amount, np.nan),
+        length_m=np.where(dimension == 1, amount, np.nan),
+        width_m=width,
+    )
+
+
+def _judge(parts: pd.DataFrame, slivers: Slivers) -> pd.DataFrame:
+    """Tell slivers from the rest; a narrow part that continues in its neighbour's parcel is none."""
+    ground, length = parts["dimension"] == 2, parts["dimension"] == 1  # noqa: PLR2004
+    sliver = (ground & ((parts["area_m2"] < slivers.below_m2) | (parts["width_m"] < slivers.narrower_m))) | (
+        length & (parts["length_m"] < slivers.narrower_m)
+    )
+    judged = parts.assign(sliver=sliver)
+    doubtful = judged[ground & (judged["kind"] == "claimed") & judged.groupby(["shape", "kind"])["sliver"].transform("any")]
+    for _, group in doubtful.groupby("shape"):
+        if len(group) > 1:
+            judged.loc[group.index, "sliver"] = _judge_together(group, slivers)
+    return judged
+
+
+def _judge_together(group: pd.DataFrame, slivers: Slivers) -> pd.Series:
+    """Judge parts by the connected ground that they make up together."""
+    geometry = group["geometry"].to_numpy()
+    reach = _REACH_M if np.abs(shapely.bounds(geometry)).max() > 360 else _REACH_M / _DEGREE_M  # noqa: PLR2004 - metres or degrees
+    blocks = shapely.get_parts(shapely.union_all(shapely.buffer(geometry, reach, quad_segs=1)))
+    part, block = shapely.STRtree(blocks).query(shapely.point_on_surface(geometry), predicate="intersects")
+    member = np.empty(len(geometry), dtype=np.intp)
+    member[part] = block
+    area = np.bincount(member, weights=group["area_m2"], minlength=len(blocks))
+    # the width of the block, in the unit of the plane, scaled by what its parts measure on the ground
+    scale = area / np.maximum(shapely.area(blocks), np.finfo(float).tiny)
+    width = 2 * shapely.area(blocks) / shapely.length(blocks) * np.sqrt(scale) - 2 * _REACH_M
+    small = (area < slivers.below_m2) | (width < slivers.narrower_m)
+    # no part that is wide alone becomes a sliver by its company
+    return group["sliver"] & pd.Series(small[member], index=group.index)
+
+
+def _gather(parts: pd.DataFrame, crs: object) -> pd.DataFrame:
+    """Put the parts of one polygon in one shape together again, slivers apart."""
+    keys = ["shape", "kind", "feature", "sliver"]
+    grouped = parts.groupby(keys, sort=True)
+    table = grouped.agg(
+        parts=("amount", "size"),
+        amount=("amount", "sum"),
+        area_m2=("area_m2", lambda part: part.sum(min_count=1)),
+        length_m=("length_m", lambda part: part.sum(min_count=1)),
+        width_m=("width_m", "max"),
+    ).reset_index()
+    collected = grouped["geometry"].agg(list)
+    geometry = [shapes[0] if len(shapes) == 1 else _multi(shapes) for shapes in collected]
+    return gpd.GeoDataFrame(table, geometry=np.array(geometry, dtype=object), crs=crs)
+
+
+def _multi(parts: list[shapely.Geometry]) -> shapely.Geometry:
+    build = (shapely.multipoints, shapely.multilinestrings, shapely.multipolygons)[int(shapely.get_dimensions(parts[0]))]
+    return build(parts)
+
+
+def _more_than_one(shape: overlay.Rows, n_shapes: int) -> overlay.Flags:
+    return np.asarray(np.bincount(shape, minlength=n_shapes) > 1)
+
+
+def bring_to(frame: gpd.GeoDataFrame, crs: object, *, what: str) -> tuple[gpd.GeoDataFrame, str]:
+    """
+    Bring shapes to the CRS of a line, with edges that stay where they were drawn.
+
+    A straight edge in one plane is a curve in another, so long edges get points on them first.
+
+    Parameters
+    ----------
+    frame
+        Shapes.
+    crs
+        Where to bring them.
+    what
+        What to call them in messages.
+
+    Returns
+    -------
+    frame : GeoDataFrame
+        The shapes; the frame itself where it stands there already.
+    path : str
+        The transformation in words, with its accuracy.
+    """
+    moved, path = align(frame.iloc[:0], crs, what=what)
+    if moved.crs == frame.crs:
+        return frame, path
+    longest = 70.0 / _DEGREE_M if frame.crs.is_geographic else 70.0
+    dense = frame.set_geometry(shapely.segmentize(frame.geometry.to_numpy(), longest), crs=frame.crs)
+    return align(dense, crs, what=what)

@@ -1,0 +1,538 @@
+"""May this be built here, and under which rule."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from ecozones import overlay
+from ecozones.area import AreaMethod, measure_length, polygon_areas
+from ecozones.crs import bring_to, check_crs, metric_crs
+from ecozones.errors import GeometryError, InputError, SchemaError, name_rows
+from ecozones.geometry import repair_polygons
+from ecozones.patches import Slivers, divide
+from ecozones.plan import ZoningPlan
+from ecozones.review import SiteReview
+from ecozones.rulebook import Rulebook, load_rules
+from ecozones.units import from_m2, round_half_up
+from ecozones.vocab import verdict_dtype
+
+_LINE_COLUMNS = [
+    "site_id", "line", "relation", "overlap_m2", "overlap_mu", "overlap_sum_m2", "overlap_m", "share", "distance_m",
+    "parts", "sliver_m2", "covered_share", "verdict",
+]  # fmt: skip
+_FINDING_COLUMNS = [
+    "site_id", "verdict", "role", "line", "subzone", "feature_ids", "rule_id", "requires", "requires_zh", "citation",
+    "status", "effective_from", "reason", "area_m2", "area_mu", "length_m", "share", "width_m", "geometry",
+]  # fmt: skip
+_BALANCE_COLUMNS = ["site_id", "line", "unit", "whole", "claimed", "unclaimed", "uncovered", "error", "error_share"]
+_RELATION_SHARE = 1 - 1e-9
+
+
+def check_sites(
+    sites: gpd.GeoDataFrame,
+    plan: ZoningPlan,
+    *,
+    on: dt.date | str | None = None,
+    rules: Rulebook | str | None = None,
+    lines: Iterable[str] | None = None,
+    setback_m: float | Mapping[str, float] | None = None,
+    ignore_below_m2: float = 1.0,
+    ignore_narrower_m: float = 0.1,
+    method: AreaMethod = "national",
+) -> SiteReview:
+    """
+    Check proposed sites against the control lines of a plan.
+
+    Parameters
+    ----------
+    sites
+        Polygons, lines or points with a column ``site_id``; ``activity`` says what is to be done there, ``width_m`` turns
+        a line into a corridor. [m]
+    plan
+        The plan; its lines stay where they are, the sites are brought to each line's CRS.
+    on
+        The day whose rules apply; left out: today.
+    rules
+        A rulebook, or the name of a built-in one; left out: ``"CN"``.
+    lines
+        Lines to check; left out: every line the plan has, and every line the rules require.
+    setback_m
+        Distance within which a site counts as near a line, one number or by line; left out: as the line declares. [m]
+    ignore_below_m2
+        Smaller pieces of ground are slivers: listed, never deciding alone. [m²]
+    ignore_narrower_m
+        Pieces of a smaller mean width are slivers too. [m]
+    method
+        How area is measured.
+
+    Returns
+    -------
+    SiteReview
+        A verdict for every site, a row for every site and line, a finding for every patch of ground, and the balance.
+
+    Raises
+    ------
+    SchemaError
+        The sites lack an id or name an activity that the rules do not know; every problem at once.
+    GeometryError
+        A site is empty.
+    CRSError
+        The sites cannot be placed on the ground.
+
+    Examples
+    --------
+    >>> from ecozones.testing import chessboard_plan, square
+    >>> plan = chessboard_plan(red_line={"a1": "core"})
+    >>> check_sites(square("a1", activity="ordinary_build"), plan, on="2026-06-01")
+    <SiteReview of 1 sites on 2026-06-01: 1 prohibited>
+    """
+    day = _day(on)
+    book = load_rules(rules or "CN") if not isinstance(rules, Rulebook) else rules
+    declared = {line.id: line for line in book.lines} | dict(plan.control_lines)
+    asked = _asked_lines(lines, plan, book, declared)
+    placed, shapes, activity = _prepare_sites(sites, plan, book)
+    slivers = Slivers(ignore_below_m2, ignore_narrower_m)
+
+    line_rows, findings, balances, paths = [], [], [], {}
+    for line in asked:
+        if line not in plan:
+            line_rows.append(_not_checked(placed, line))
+            findings.append(_missing_line(shapes, line, plan, required=declared[line].required or lines is not None))
+            continue
+        there, paths[line] = bring_to(shapes, plan.lines[line].crs, what="sites")
+        patches, totals = divide(there, plan, line, slivers=slivers, method=method)
+        found = _decide(patches, line, declared, plan, book, activity, day)
+        setback = _setback(setback_m, line, declared[line].setback_m)
+        line_rows.append(_line_table(placed, there, patches, totals, plan, line, setback, found))
+        findings.append(_to_plan(found.assign(whole=totals["whole"].to_numpy()[found["shape"].to_numpy()]), plan))
+        balances.append(totals.assign(site_id=placed["site_id"].to_numpy(), line=line))
+    listed = _finish_findings(pd.concat(findings, ignore_index=True), placed, plan, book, day, method)
+    verdicts = _verdicts(placed, sites, listed, plan, method)
+    table = pd.concat(line_rows, ignore_index=True)
+    order = pd.Categorical(table["site_id"], categories=placed["site_id"], ordered=True)
+    table = table.iloc[np.argsort(order.codes, kind="stable")].reset_index(drop=True)
+    balance = _balance(balances)
+    capsule = _capsule(sites, plan, book, day, paths, method, slivers, asked)
+    return SiteReview(verdicts, table[_LINE_COLUMNS], listed[_FINDING_COLUMNS], balance, day, capsule)
+
+
+def _day(on: dt.date | str | None) -> dt.date:
+    if on is None:
+        return dt.datetime.now(tz=dt.UTC).astimezone().date()
+    if isinstance(on, str):
+        try:
+            return dt.date.fromisoformat(on)
+        except ValueError as cause:
+            message = f"on={on!r} is not a day; write it as 2026-06-01"
+            raise InputError(message) from cause
+    return on.date() if isinstance(on, dt.datetime) else on
+
+
+def _asked_lines(
+    lines: Iterable[str] | None, plan: ZoningPlan, book: Rulebook, declared: Mapping[str, Any]
+) -> list[str]:
+    if lines is None:
+        required = [line.id for line in book.lines if line.required]
+        return [line for line in declared if line in plan or line in required]
+    asked = list(lines)
+    unknown = [line for line in asked if line not in declared]
+    if unknown:
+        message = f"lines to check are not declared: {name_rows(unknown)}; known are {', '.join(declared)}"
+        raise SchemaError(message)
+    return asked
+
+
+def _prepare_sites(
+    sites: gpd.GeoDataFrame, plan: ZoningPlan, book: Rulebook
+) -> tuple[pd.DataFrame, gpd.GeoDataFrame, pd.Series]:
+    """Check the sites, and give their attributes, their shapes, and the activity of each as the rules name it."""
+    check_crs(sites, what="sites", display_ok=True)
+    problems = []
+    if "site_id" not in sites.columns:
+        message = "sites has no column 'site_id'; name one, or read the file with read_sites, which knows the usual names"
+        raise SchemaError(message)
+    again = sites["site_id"].duplicated(keep=False) | sites["site_id"].isna()
+    problems += [(row, "site_id", f"{value!r} is missing or repeated") for row, value in sites.loc[again, "site_id"].items()]
+    nothing = (sites.geometry.isna() | sites.geometry.is_empty).to_numpy()
+    problems += [(row, "geometry", "is empty") for row in sites.index[nothing]]
+    stated = sites["activity"] if "activity" in sites.columns else pd.Series(None, index=sites.index, dtype=object)
+    names = {value: book.recognise_activity(str(value)) for value in stated.dropna().unique() if str(value).strip()}
+    unknown = stated.map(lambda value: bool(pd.notna(value) and str(value).strip() and names[value] is None))
+    problems += [(row, "activity", f"{value!r} is not known to the rules") for row, value in stated[unknown].items()]
+    if problems:
+        table = pd.DataFrame(problems, columns=["row", "column", "problem"])
+        shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in problems[:10])
+        known = ", ".join(activity.id for activity in book.activities)
+        message = f"sites cannot be checked, {len(problems)} problems: {shown}. Activities known: {known}"
+        raise (GeometryError if nothing.all() else SchemaError)(message, table)
+    activity = stated.map(lambda value: names.get(value, "") or "").astype(object).reset_index(drop=True)
+    ground, _ = repair_polygons(sites, what="sites")
+    shapes = _corridors(ground.reset_index(drop=True), plan)
+    placed = pd.DataFrame(
+        {
+            "site_id": sites["site_id"].to_numpy(),
+            "name": (sites["name"] if "name" in sites.columns else pd.Series(None, index=sites.index, dtype=object)).to_numpy(),
+            "activity": activity.where(activity != "", None),
+        }
+    )
+    return placed, gpd.GeoDataFrame(geometry=shapes.geometry.to_numpy(), crs=shapes.crs), activity
+
+
+def _corridors(sites: gpd.GeoDataFrame, plan: ZoningPlan) -> gpd.GeoDataFrame:
+    """Turn lines with a width into the ground they take, in metres."""
+    if "width_m" not in sites.columns:
+        return sites
+    width = pd.to_numeric(sites["width_m"], errors="coerce").to_numpy(dtype=float)
+    wide = (shapely.get_dimensions(sites.geometry.to_numpy()) == 1) & (width > 0)
+    if not wide.any():
+        return sites
+    flat = sites
+    if sites.crs.is_geographic:
+        flat, _ = bring_to(sites, metric_crs(sites) if plan.crs.is_geographic else plan.crs, what="sites")
+    geometry = flat.geometry.to_numpy().copy()
+    geometry[wide] = shapely.buffer(geometry[wide], width[wide] / 2, cap_style="flat", join_style="mitre", mitre_limit=2.0)
+    return flat.set_geometry(geometry, crs=flat.crs)
+
+
+def _decide(
+    patches: gpd.GeoDataFrame,
+    line: str,
+    declared: Mapping[str, Any],
+    plan: ZoningPlan,
+    book: Rulebook,
+    activity: pd.Series,
+    day: dt.date,
+) -> gpd.GeoDataFrame:
+    """Give every patch that somebody must speak of the decision of the rules, or the reason why there is none."""
+    word = declared[line]
+    subzone = plan.lines[line]["subzone"].to_numpy(dtype=object)
+    spoken = patches[(patches["kind"] != "unclaimed") | bool(word.complement)].reset_index(drop=True)
+    claimed = (spoken["kind"] == "claimed").to_numpy()
+    zone = np.full(len(spoken), word.complement or None, dtype=object)
+    zone[claimed] = subzone[spoken["feature"].to_numpy()[claimed]]
+    covered = (spoken["kind"] != "uncovered").to_numpy()
+    zone[~covered] = None
+    feature_ids = np.full(len(spoken), "", dtype=object)
+    feature_ids[claimed] = plan.lines[line]["feature_id"].to_numpy(dtype=object)[spoken["feature"].to_numpy()[claimed]]
+    doing = activity.to_numpy(dtype=object)[spoken["shape"].to_numpy()]
+    made = {pair: book.decide(line, pair[0], pair[1], day) for pair in sorted(set(zip(zone[covered], doing[covered], strict=True)), key=str)}
+    rows = []
+    for is_covered, pair in zip(covered, zip(zone, doing, strict=True), strict=True):
+        if is_covered:
+            decision = made[pair]
+            rows.append(
+                (
+                    decision.verdict, decision.rule_id, "; ".join(decision.requires), "；".join(decision.requires_zh),
+                    decision.citation, decision.status, decision.effective_from, decision.reason,
+                )  # fmt: skip
+            )
+        else:
+            reason = f"规划未覆盖此处，{word.zh}无从判定 outside the ground for which the plan states its {word.en}"
+            rows.append(("undetermined", "", "", "", "", "", None, reason))
+    columns = ["verdict", "rule_id", "requires", "requires_zh", "citation", "status", "effective_from", "reason"]
+    decided = pd.DataFrame(rows, columns=columns, index=spoken.index)
+    role = np.where(spoken["sliver"], "sliver", "decides")
+    return spoken.join(decided).assign(line=line, subzone=zone, feature_ids=feature_ids, role=role)
+
+
+def _to_plan(found: gpd.GeoDataFrame, plan: ZoningPlan) -> pd.DataFrame:
+    """Bring patches, which are ours and no legal line, to the one CRS of the findings table."""
+    moved, _ = bring_to(found, plan.crs, what="findings") if len(found) else (found.set_crs(plan.crs, allow_override=True), "")
+    return pd.DataFrame(moved)
+
+
+def _line_table(
+    placed: pd.DataFrame,
+    there: gpd.GeoDataFrame,
+    patches: gpd.GeoDataFrame,
+    totals: pd.DataFrame,
+    plan: ZoningPlan,
+    line: str,
+    setback: float,
+    found: gpd.GeoDataFrame,
+) -> pd.DataFrame:
+    n = len(placed)
+    claimed = patches[patches["kind"] == "claimed"]
+    real = claimed[~claimed["sliver"]].groupby("shape")["parts"].sum().reindex(range(n), fill_value=0)
+    sliver = claimed[claimed["sliver"]].groupby("shape")["area_m2"].sum().reindex(range(n), fill_value=0.0)
+    ground = (totals["unit"] == "m2").to_numpy()
+    length = (totals["unit"] == "m").to_numpy()
+    whole = totals["whole"].to_numpy()
+    share = np.divide(totals["claimed"].to_numpy(), whole, out=np.zeros(n), where=whole > 0)
+    covered = 1 - np.divide(totals["uncovered"].to_numpy(), whole, out=np.zeros(n), where=whole > 0)
+    distance = _distances(there, plan, line, totals)
+    met = real.to_numpy() > 0
+    relation = np.select(
+        [met & (share >= _RELATION_SHARE), met, totals["touches"].to_numpy(), distance <= setback],
+        ["inside", "crosses", "touches", "near"],
+        default="apart",
+    )
+    deciding = found[found["role"] == "decides"]
+    verdict = pd.Series(deciding["verdict"].astype(verdict_dtype()).to_numpy(), index=deciding["shape"].to_numpy())
+    worst = verdict.groupby(level=0).max().reindex(range(n)).fillna("clear") if len(verdict) else pd.Series(["clear"] * n)
+    area = np.where(ground, totals["claimed"], np.nan)
+    return pd.DataFrame(
+        {
+            "site_id": placed["site_id"],
+            "line": line,
+            "relation": relation,
+            "overlap_m2": area,
+            "overlap_mu": from_m2(area, "mu"),
+            "overlap_sum_m2": np.where(ground, totals["claimed_sum"], np.nan),
+            "overlap_m": np.where(length, totals["claimed"], np.nan),
+            "share": share,
+            "distance_m": distance,
+            "parts": real.to_numpy(),
+            "sliver_m2": np.where(ground, sliver, np.nan),
+            "covered_share": covered,
+            "verdict": worst.astype(verdict_dtype()).to_numpy(),
+        }
+    )
+
+
+def _distances(there: gpd.GeoDataFrame, plan: ZoningPlan, line: str, totals: pd.DataFrame) -> overlay.Numbers:
+    """Measure how far each site lies from the line, in metres; a line in degrees is asked in a plane."""
+    distance = np.zeros(len(there))
+    apart = np.flatnonzero(~totals["touches"].to_numpy())
+    if not len(apart):
+        return distance
+    if there.crs.is_geographic:
+        flat, _ = bring_to(there.iloc[apart], plan.metric_crs, what="sites")
+        distance[apart] = overlay.nearest(flat.geometry.to_numpy(), plan.flat_pieces(line))
+    else:
+        distance[apart] = overlay.nearest(there.geometry.to_numpy()[apart], plan.pieces(line))
+    return distance
+
+
+def _setback(setback_m: float | Mapping[str, float] | None, line: str, declared: float) -> float:
+    if setback_m is None:
+        return declared
+    return float(setback_m.get(line, declared)) if isinstance(setback_m, Mapping) else float(setback_m)
+
+
+def _not_checked(placed: pd.DataFrame, line: str) -> pd.DataFrame:
+    table = pd.DataFrame({"site_id": placed["site_id"], "line": line, "relation": "not_checked"}).reindex(columns=_LINE_COLUMNS)
+    numbers = [name for name in _LINE_COLUMNS if name not in {"site_id", "line", "relation", "verdict"}]
+    table[numbers] = table[numbers].astype(float)
+    return table.assign(
+        parts=0, covered_share=0.0, verdict=pd.Categorical(["undetermined"] * len(table), dtype=verdict_dtype())
+    )
+
+
+def _missing_line(shapes: gpd.GeoDataFrame, line: str, plan: ZoningPlan, *, required: bool) -> pd.DataFrame:
+    """Make a finding for every site that a missing line leaves undetermined."""
+    if not required:
+        return pd.DataFrame()
+    word = plan.control_lines.get(line)
+    named = f"{word.zh} {word.en}" if word else line
+    moved, _ = bring_to(shapes, plan.crs, what="sites")
+    return pd.DataFrame(
+        {
+            "shape": np.arange(len(moved)),
+            "verdict": "undetermined",
+            "role": "decides",
+            "line": line,
+            "feature_ids": "",
+            "rule_id": "",
+            "requires": "",
+            "requires_zh": "",
+            "citation": "",
+            "status": "",
+            "reason": f"规划缺少图层：{named}；未检查不等于不涉及 the plan has no such layer; not checked is not clear",
+            "geometry": moved.geometry.to_numpy(),
+        }
+    )
+
+
+def _finish_findings(
+    found: pd.DataFrame, placed: pd.DataFrame, plan: ZoningPlan, book: Rulebook, day: dt.date, method: AreaMethod
+) -> gpd.GeoDataFrame:
+    if not len(found):
+        found = pd.DataFrame(columns=["shape", "kind", "amount", "whole", *_FINDING_COLUMNS])
+    full = found.reindex(columns=list(dict.fromkeys(["shape", "kind", "amount", "whole", *_FINDING_COLUMNS, *found.columns])))
+    notices = pd.concat([_notices(full, book, day), _overlap_notices(full, plan, book, method)], ignore_index=True)
+    full = pd.concat([full, notices], ignore_index=True) if len(notices) else full
+    full["site_id"] = placed["site_id"].to_numpy()[full["shape"].to_numpy(dtype=np.intp)]
+    full["area_mu"] = from_m2(full["area_m2"].to_numpy(dtype=float), "mu")
+    whole = full["whole"].to_numpy(dtype=float)
+    full["share"] = np.divide(full["amount"].to_numpy(dtype=float), whole, out=np.full(len(full), np.nan), where=whole > 0)
+    full["verdict"] = full["verdict"].astype(verdict_dtype())
+    for name in ("feature_ids", "rule_id", "requires", "requires_zh", "citation", "status", "reason"):
+        full[name] = full[name].where(full[name].notna(), "")
+    lines = list(dict.fromkeys([*plan.control_lines, *full["line"]]))
+    rank = pd.DataFrame(
+        {
+            "shape": full["shape"],
+            "role": full["role"].map({"decides": 0, "notice": 1, "sliver": 2}),
+            "line": full["line"].map({line: i for i, line in enumerate(lines)}),
+            "feature": full["feature_ids"].astype(str),
+            "rule": full["rule_id"],
+        }
+    )
+    order = rank.sort_values(["shape", "role", "line", "feature", "rule"], kind="stable").index
+    return gpd.GeoDataFrame(full.loc[order].reset_index(drop=True), geometry="geometry", crs=plan.crs)
+
+
+def _notices(found: pd.DataFrame, book: Rulebook, day: dt.date) -> pd.DataFrame:
+    """Add the rules that decide nothing but must be read with a line."""
+    rows = []
+    claimed = found[(found["kind"] == "claimed") & (found["role"] == "decides")]
+    for (shape, line), group in claimed.groupby(["shape", "line"]):
+        for notice in book.notices(line, day):
+            rows.append(
+                group.iloc[0].to_dict()
+                | {
+                    "verdict": None, "role": "notice", "shape": shape, "subzone": None, "feature_ids": "", "rule_id": notice.rule_id,
+                    "requires": "; ".join(notice.requires), "requires_zh": "；".join(notice.requires_zh),
+                    "citation": notice.citation, "status": notice.status, "effective_from": notice.effective_from,
+                    "reason": notice.reason, "area_m2": group["area_m2"].sum(min_count=1), "length_m": group["length_m"].sum(min_count=1),
+                    "amount": group["amount"].sum(), "width_m": np.nan, "geometry": shapely.union_all(group["geometry"].to_numpy()),
+                }  # fmt: skip
+            )
+    return pd.DataFrame(rows)
+
+
+def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, method: AreaMethod) -> pd.DataFrame:
+    """Say where two lines claim the same ground of a site: farmland kept inside the urban boundary is the usual case."""
+    rows = []
+    claimed = found[(found["kind"] == "claimed") & (found["role"] == "decides")]
+    for rule in book.overlaps:
+        first, second = (claimed[claimed["line"] == line] for line in (rule.a, rule.b))
+        for shape in sorted(set(first["shape"]) & set(second["shape"])):
+            shared = shapely.intersection(
+                shapely.union_all(first.loc[first["shape"] == shape, "geometry"].to_numpy()),
+                shapely.union_all(second.loc[second["shape"] == shape, "geometry"].to_numpy()),
+            )
+            ground = overlay.keep_dimension(np.array([shared], dtype=object), np.array([2]))
+            area = float(polygon_areas(ground, plan.crs, method=method)[0])
+            if area < 1.0:
+                continue
+            whole = first.loc[first["shape"] == shape, "whole"].iloc[0]
+            rows.append(
+                {
+                    "shape": shape, "verdict": None, "role": "notice", "line": rule.a, "subzone": None, "feature_ids": "",
+                    "rule_id": rule.id, "requires": "", "requires_zh": "", "citation": rule.citation, "status": rule.status,
+                    "reason": f"{rule.note_zh} {rule.note}", "area_m2": area, "amount": area, "whole": whole,
+                    "geometry": ground[0],
+                }  # fmt: skip
+            )
+    return pd.DataFrame(rows)
+
+
+def _verdicts(
+    placed: pd.DataFrame,
+    sites: gpd.GeoDataFrame,
+    findings: gpd.GeoDataFrame,
+    plan: ZoningPlan,
+    method: AreaMethod,
+) -> gpd.GeoDataFrame:
+    deciding = findings[findings["role"] == "decides"]
+    by_site = deciding.groupby("site_id", sort=False)
+    worst = by_site["verdict"].max().reindex(placed["site_id"])
+    verdict = worst.astype(object).where(worst.notna(), "clear").astype(verdict_dtype()).to_numpy()
+    joined = by_site.agg(rule_ids=("rule_id", _join), status=("status", _worst_status))
+    joined = joined.reindex(placed["site_id"]).fillna("")
+    top = deciding[deciding["verdict"].to_numpy() == worst.reindex(deciding["site_id"]).to_numpy()]
+    reason = top.groupby("site_id", sort=False)["reason"].agg(_join_reasons).reindex(placed["site_id"]).fillna("")
+    missing = [line for line in plan.control_lines if line not in plan]
+    geometry = sites.geometry.to_numpy()
+    ground = shapely.get_dimensions(geometry) == 2  # noqa: PLR2004
+    area = np.full(len(sites), np.nan)
+    area[ground] = polygon_areas(geometry[ground], sites.crs, method=method, rounded=True)
+    length = np.full(len(sites), np.nan)
+    lineal = shapely.get_dimensions(geometry) == 1
+    length[lineal] = measure_length(geometry[lineal], sites.crs)
+    table = placed.assign(
+        verdict=verdict,
+        rule_ids=joined["rule_ids"].to_numpy(),
+        status=joined["status"].to_numpy(),
+        reason=reason.to_numpy(),
+        not_checked=", ".join(missing),
+        area_m2=area,
+        area_ha=round_half_up(from_m2(area, "ha"), 4),
+        area_mu=round_half_up(from_m2(area, "mu"), 2),
+        length_m=length,
+    )
+    return gpd.GeoDataFrame(table, geometry=geometry, crs=sites.crs)
+
+
+def _join(values: pd.Series) -> str:
+    return ", ".join(dict.fromkeys(value for value in values if value))
+
+
+def _join_reasons(values: pd.Series) -> str:
+    return "; ".join(dict.fromkeys(value for value in values if value))
+
+
+def _worst_status(values: pd.Series) -> str:
+    order = {"memory": 3, "partial": 2, "verified": 1, "": 0}
+    return max(values, key=lambda value: order[value])
+
+
+def _balance(balances: list[pd.DataFrame]) -> pd.DataFrame:
+    if not balances:
+        return pd.DataFrame(columns=_BALANCE_COLUMNS)
+    table = pd.concat(balances, ignore_index=True)
+    whole = table["whole"].to_numpy()
+    table["error_share"] = np.divide(np.abs(table["error"]), whole, out=np.zeros(len(table)), where=whole > 0)
+    return table[_BALANCE_COLUMNS]
+
+
+def _capsule(
+    sites: gpd.GeoDataFrame,
+    plan: ZoningPlan,
+    book: Rulebook,
+    day: dt.date,
+    paths: Mapping[str, str],
+    method: AreaMethod,
+    slivers: Slivers,
+    asked: list[str],
+) -> dict[str, Any]:
+    """Write down everything that the answer rests on, so that it can be made again and compared."""
+    return {
+        "on": day.isoformat(),
+        "plan": plan.name,
+        "plan_notes": list(plan.notes),
+        "sites_sha256": _digest(sites),
+        "lines_sha256": {line: _digest(frame) for line, frame in plan.lines.items()},
+        "extent_sha256": "" if plan.extent is None else _digest(plan.extent),
+        "sites_crs": sites.crs.to_string(),
+        "plan_crs": plan.crs.to_string(),
+        "line_crs": {line: frame.crs.to_string() for line, frame in plan.lines.items()},
+        "crs_paths": dict(paths),
+        "area_method": method,
+        "area_rounding": "site areas as the method rounds them; pieces unrounded so that they sum",
+        "ignore_below_m2": slivers.below_m2,
+        "ignore_narrower_m": slivers.narrower_m,
+        "lines_checked": asked,
+        "rulebook": book.name,
+        "rulebook_version": book.version,
+        "versions": {
+            "ecozones": version("ecozones"),
+            "geopandas": gpd.__version__,
+            "shapely": shapely.__version__,
+            "GEOS": shapely.geos_version_string,
+            "pyproj": pyproj.__version__,
+            "PROJ": pyproj.proj_version_str,
+        },
+    }
+
+
+def _digest(frame: gpd.GeoDataFrame) -> str:
+    """Hash the content of a frame: its geometries to the last bit, its CRS and its columns."""
+    digest = hashlib.sha256(frame.crs.to_wkt().encode())
+    for wkb in shapely.to_wkb(frame.geometry.to_numpy()):
+        digest.update(wkb)
+    plain = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    digest.update(plain.to_csv(index=False).encode("utf-8"))
+    return digest.hexdigest()
