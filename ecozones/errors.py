@@ -71,6 +71,10 @@ class EncodingWarning(EcozonesWarning):
     """The text encoding of a file was found out rather than declared."""
 
 
+class FormatWarning(EcozonesWarning):
+    """A file departs from its format and was read all the same; the message says how."""
+
+
 class DroppedColumnsWarning(EcozonesWarning):
     """Columns were left out on purpose, such as personal data."""
 
