@@ -1,0 +1,229 @@
+"""The same verbs on a command line: results on standard output, everything else on standard error, exit codes for scripts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+import typer
+
+import ecozones as ez
+from ecozones.errors import EcozonesError
+from ecozones.testing import selftest
+from ecozones.units import DECIMALS, AreaUnit
+from ecozones.vocab import Language
+
+app = typer.Typer(
+    name="ecozones",
+    help="Check sites and plans against the three zones and three lines. 三区三线审查。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Exit(IntEnum):
+    """What the exit code says; 2 is a wrong call of the command itself."""
+
+    NOTHING_PROHIBITED = 0
+    FAILED = 1
+    PROHIBITED = 3
+    BAD_INPUT = 4
+    UNDETERMINED = 5
+
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+LanguageOption = Annotated[str, typer.Option("--language", help="zh or en.")]
+
+
+def run() -> None:
+    """Run the command line; input that cannot be used ends with code 4 and one message, not with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # a console on a GBK code page must not fail over a sign that it cannot print
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except EcozonesError as problem:
+        typer.echo(f"ecozones: {problem}", err=True)
+        sys.exit(Exit.BAD_INPUT)
+
+
+def _show(table: pd.DataFrame) -> None:
+    with pd.option_context(
+        "display.max_rows", None, "display.max_columns", None, "display.width", 200, "display.max_colwidth", 60,
+        "display.unicode.east_asian_width", True,  # noqa: FBT003 - pandas takes pairs
+    ):  # fmt: skip
+        typer.echo(table.to_string(index=False))
+
+
+def _language(text: str) -> Language:
+    if text not in {"zh", "en"}:
+        message = f"{text!r} is not a language here; use zh or en"
+        raise typer.BadParameter(message)
+    return "zh" if text == "zh" else "en"
+
+
+def _conclude(review: ez.SiteReview) -> Exit:
+    verdicts = set(review.verdicts["verdict"].astype(str))
+    if "prohibited" in verdicts:
+        return Exit.PROHIBITED
+    return Exit.UNDETERMINED if "undetermined" in verdicts else Exit.NOTHING_PROHIBITED
+
+
+@app.command()
+def check(
+    sites: Annotated[Path, typer.Argument(help="Sites: SHP, GPKG, GDB, GeoJSON, TXT boundary points, ...")],
+    plan: Annotated[Path, typer.Argument(help="Plan: a file, folder, geodatabase or zip with the lines.")],
+    *,
+    on: Annotated[str | None, typer.Option(help="Day whose rules apply, as 2026-06-01; left out: today.")] = None,
+    rules: Annotated[list[str] | None, typer.Option(help="Rule files or names; later ones refine earlier ones.")] = None,
+    report: Annotated[list[Path] | None, typer.Option(help="Report to write; the ending decides the kind.")] = None,
+    map_file: Annotated[Path | None, typer.Option("--map", help="HTML map to write.")] = None,
+    tables: Annotated[Path | None, typer.Option(help="GeoPackage to write verdicts and findings to.")] = None,
+    language: LanguageOption = "zh",
+    as_json: JsonFlag = False,
+) -> None:
+    """Check sites against the lines of a plan: 0 nothing prohibited, 3 something prohibited, 5 undetermined."""
+    words = _language(language)
+    book = ez.load_rules(*rules) if rules else ez.load_rules("CN")
+    zoning = ez.read_plan(plan, rules=book)
+    review = ez.check_sites(ez.read_sites(sites), zoning, on=on, rules=book)
+    if as_json:
+        typer.echo(review.to_json())
+    else:
+        _show(review.verdicts[["site_id", "name", "activity", "verdict", "rule_ids", "status", "area_mu"]])
+        typer.echo(review.conclusion(words))
+    for path in report or []:
+        ez.write_report(review, path, language=words)
+        typer.echo(f"wrote {path}", err=True)
+    if map_file is not None:
+        ez.explore(review, m=ez.explore(zoning, language=words), language=words).save(str(map_file))
+        typer.echo(f"wrote {map_file}", err=True)
+    if tables is not None:
+        review.verdicts.to_file(tables, layer="verdicts", driver="GPKG")
+        review.findings.to_file(tables, layer="findings", driver="GPKG")
+        typer.echo(f"wrote {tables}", err=True)
+    raise typer.Exit(_conclude(review))
+
+
+@app.command()
+def area(
+    source: Annotated[Path, typer.Argument(help="File with polygons.")],
+    *,
+    method: Annotated[str, typer.Option(help="national, geodesic, equal_area or planar.")] = "national",
+    unit: Annotated[str, typer.Option(help="m2, ha, km2 or mu.")] = "mu",
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure polygons on the ellipsoid, one row each, and the total."""
+    chosen: AreaUnit = _one_of(unit, ("m2", "ha", "km2", "mu"), "unit")  # type: ignore[assignment]
+    how: Literal["national", "geodesic", "equal_area", "planar"] = _one_of(  # type: ignore[assignment]
+        method, ("national", "geodesic", "equal_area", "planar"), "method"
+    )
+    sites = ez.read_sites(source)
+    measured = ez.measure_area(sites, method=how, unit=chosen)
+    closed = ez.close_totals(measured, decimals=DECIMALS[chosen])
+    table = pd.DataFrame({"site_id": sites["site_id"], f"area_{chosen}": closed["rounded"]})
+    total = float(closed["rounded"].sum())
+    if as_json:
+        typer.echo(json.dumps({"method": how, "unit": chosen, "areas": table.to_dict("records"), "total": total}, ensure_ascii=False))
+        return
+    _show(table)
+    typer.echo(f"total {total:,.{DECIMALS[chosen]}f} {chosen}, method {how}")
+
+
+def _one_of(text: str, known: tuple[str, ...], what: str) -> str:
+    if text not in known:
+        message = f"{what} {text!r} is not known; use one of {', '.join(known)}"
+        raise typer.BadParameter(message)
+    return text
+
+
+@app.command()
+def rules(
+    names: Annotated[list[str] | None, typer.Argument(help="Rule files or names; left out: CN.")] = None,
+    *,
+    on: Annotated[str | None, typer.Option(help="Only rules in force on that day.")] = None,
+    line: Annotated[str | None, typer.Option(help="Only rules of that line.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read the law as a table, with the verification status of every row."""
+    book = ez.load_rules(*(names or ["CN"]))
+    book = book.in_force(on) if on else book
+    table = book.to_frame()
+    table = table[table["line"] == line] if line else table
+    if as_json:
+        typer.echo(table.to_json(orient="records", force_ascii=False, date_format="iso", default_handler=str))
+        return
+    _show(table[["id", "subzone", "activity", "verdict", "status", "effective_from", "citation"]])
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="File to read.")],
+    target: Annotated[Path, typer.Argument(help="File to write: .txt boundary points, .shp, .gpkg, .geojson, .parquet.")],
+    *,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+) -> None:
+    """Convert sites between boundary-point TXT, Shapefile, GeoPackage, GeoJSON and GeoParquet; coordinates stay as they are."""
+    if target.exists() and not overwrite:
+        message = f"{target} exists; add --overwrite to replace it"
+        raise typer.BadParameter(message)
+    frame = ez.read_sites(source)
+    suffix = target.suffix.lower()
+    if suffix == ".txt":
+        ez.write_boundary_text(frame, target)
+    elif suffix == ".parquet":
+        frame.to_parquet(target)
+    elif suffix == ".shp":
+        frame.to_file(target, driver="ESRI Shapefile", encoding="UTF-8")
+    elif suffix in {".gpkg", ".geojson"}:
+        frame.to_file(target, driver={".gpkg": "GPKG", ".geojson": "GeoJSON"}[suffix])
+    else:
+        message = f"{target.name}: no format has the ending {suffix!r}; use .txt, .shp, .gpkg, .geojson or .parquet"
+        raise typer.BadParameter(message)
+    typer.echo(f"wrote {len(frame)} features to {target}", err=True)
+
+
+@app.command()
+def demo(
+    *,
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("demo-output"),
+    language: LanguageOption = "zh",
+) -> None:
+    """Check the sample sites of an invented county: a table of verdicts, a map and a report."""
+    words = _language(language)
+    sample = Path(__file__).parent.parent / "sample_data"
+    if not sample.exists():
+        message = f"the sample data stand beside the source code, and {sample} is not there; clone the project to run the demo"
+        raise ez.errors.InputError(message)
+    output.mkdir(parents=True, exist_ok=True)
+    plan = ez.read_plan(sample / "plan.gpkg", name="示例县（虚构） Example county (invented)")
+    review = ez.check_sites(ez.read_sites(sample / "sites.gpkg"), plan, on=dt.date(2026, 6, 1))
+    _show(review.verdicts[["site_id", "name", "activity", "verdict", "rule_ids", "status", "area_mu"]])
+    typer.echo(review.conclusion(words))
+    review.verdicts.drop(columns="geometry").to_csv(output / "verdicts.csv", index=False, encoding="utf-8-sig")
+    ez.write_report(review, output / "review.html", language=words)
+    review.to_json(output / "review.json")
+    ez.explore(review, m=ez.explore(plan, language=words), language=words).save(str(output / "map.html"))
+    for name in ("verdicts.csv", "map.html", "review.html", "review.json"):
+        typer.echo(f"wrote {output / name}")
+
+
+@app.command("selftest")
+def run_selftest(*, as_json: JsonFlag = False) -> None:
+    """Compare this installation with published numbers, without network."""
+    table = selftest()
+    passed: Any = table["passed"]
+    if as_json:
+        typer.echo(table.to_json(orient="records", force_ascii=False, default_handler=str))
+    else:
+        _show(table)
+        typer.echo(f"{int(passed.sum())} of {len(table)} checks passed")
+    raise typer.Exit(Exit.NOTHING_PROHIBITED if bool(passed.all()) else Exit.FAILED)
