@@ -1,0 +1,152 @@
+"""The kernel against plain shapely, which looks at every pair of uncut polygons."""
+
+import numpy as np
+import pytest
+import shapely
+
+from ecozones.errors import GeometryError
+from ecozones.overlay import cut, keep_dimension, meet, nearest, overlap_areas, unite
+
+
+def wavy(x, y, radius, points, seed):
+    """A star-shaped polygon with a hole, of many vertices."""
+    rng = np.random.default_rng(seed)
+    angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
+    reach = radius * (1 + 0.3 * np.sin(7 * angle + rng.random()) + 0.1 * rng.random(points))
+    ring = np.c_[x + reach * np.cos(angle), y + reach * np.sin(angle)]
+    hole = np.c_[x + 0.3 * reach * np.cos(angle), y + 0.3 * reach * np.sin(angle)]
+    return shapely.Polygon(ring, [hole])
+
+
+@pytest.fixture(scope="module")
+def layer():
+    far = wavy(39_503_000, 3_000, 400, 300, 3)
+    return np.array(
+        [wavy(39_500_000, 0, 1_000, 3_000, 1), shapely.union(wavy(39_501_200, 500, 800, 900, 2), far)], dtype=object
+    )
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    rng = np.random.default_rng(7)
+    x, y = 39_500_000 + rng.uniform(-1_500, 4_000, 300), rng.uniform(-1_500, 4_000, 300)
+    size = rng.uniform(1, 300, 300)
+    return shapely.box(x, y, x + size, y + rng.permutation(size))
+
+
+def every_pair(shapes, layer):
+    met = shapely.intersection(shapes[:, None], layer[None, :])
+    areas = shapely.area(met)
+    rows, columns = np.nonzero(areas > 0)
+    return rows, columns, areas[rows, columns]
+
+
+@pytest.mark.parametrize("piece_vertices", [16, 64, 256, 10_000])
+def test_areas_are_those_of_the_uncut_polygons_for_any_piece_size(layer, shapes, piece_vertices):
+    shape, feature, area = overlap_areas(shapes, cut(layer, piece_vertices=piece_vertices))
+    rows, columns, expected = every_pair(shapes, layer)
+    assert len(rows) > 100
+    np.testing.assert_array_equal(shape, rows)
+    np.testing.assert_array_equal(feature, columns)
+    np.testing.assert_allclose(area, expected, rtol=1e-7, atol=1e-4)
+
+
+@pytest.mark.parametrize("piece_vertices", [16, 256])
+def test_geometries_carry_no_seam_of_ours(layer, shapes, piece_vertices):
+    met = meet(shapes, cut(layer, piece_vertices=piece_vertices))
+    for shape, feature, shared in zip(met.shape, met.feature, met.geometry, strict=True):
+        expected = shapely.intersection(shapes[shape], layer[feature])
+        assert shapely.symmetric_difference(shared, expected).area <= 1e-6
+        assert shapely.get_num_coordinates(shapely.normalize(shared)) <= shapely.get_num_coordinates(expected) + 2
+
+
+def test_order_of_shapes_changes_nothing(layer, shapes):
+    pieces = cut(layer)
+    shape, feature, area = overlap_areas(shapes, pieces)
+    shuffled = np.random.default_rng(1).permutation(len(shapes))
+    again, feature_again, area_again = overlap_areas(shapes[shuffled], pieces)
+    back = np.lexsort((feature_again, shuffled[again]))
+    np.testing.assert_array_equal(shuffled[again][back], shape)
+    np.testing.assert_array_equal(feature_again[back], feature)
+    np.testing.assert_array_equal(area_again[back], area)
+
+
+def test_shapes_one_by_one_give_the_same_bits_as_all_at_once(layer, shapes):
+    pieces = cut(layer)
+    _, _, together = overlap_areas(shapes, pieces)
+    alone = np.concatenate([overlap_areas(shapes[i : i + 1], pieces)[2] for i in range(len(shapes))])
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_pieces_cover_their_polygon_and_nothing_else(layer):
+    pieces = cut(layer, piece_vertices=32)
+    assert shapely.get_num_coordinates(pieces.geometry).max() <= 32
+    area = np.bincount(pieces.feature, weights=shapely.area(pieces.geometry))
+    np.testing.assert_allclose(area, shapely.area(layer), rtol=1e-9)
+
+
+def test_a_polygon_that_is_not_valid_is_refused_by_row():
+    bow_tie = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
+    with pytest.raises(GeometryError, match="first row 1"):
+        cut(np.array([shapely.box(0, 0, 1, 1), bow_tie], dtype=object))
+
+
+@pytest.mark.parametrize(
+    ("second", "disjoint"),
+    [
+        (shapely.box(1, 0, 2, 1), True),
+        (shapely.box(1, 0.5, 2, 1.5), True),
+        (shapely.box(5, 5, 6, 6), True),
+        (shapely.box(0.5, 0.5, 1.5, 1.5), False),
+        (shapely.box(0.2, 0.2, 0.8, 0.8), False),
+        (shapely.box(0, 0, 1, 1), False),
+    ],
+    ids=["shared edge", "edge without shared vertices", "apart", "overlapping", "contained", "equal"],
+)
+def test_a_layer_knows_whether_its_polygons_share_ground(second, disjoint):
+    assert cut(np.array([shapely.box(0, 0, 1, 1), second], dtype=object)).disjoint is disjoint
+
+
+def test_a_touch_is_a_meeting_without_ground():
+    met = meet(np.array([shapely.box(1, 0, 2, 1)], dtype=object), cut(np.array([shapely.box(0, 0, 1, 1)], dtype=object)))
+    assert met.shape.tolist() == [0]
+    assert met.geometry[0].is_empty
+
+
+def test_an_empty_layer_meets_nothing():
+    pieces = cut(np.empty(0, dtype=object))
+    shapes = np.array([shapely.box(0, 0, 1, 1)], dtype=object)
+    assert len(meet(shapes, pieces).shape) == 0
+    assert len(overlap_areas(shapes, pieces)[0]) == 0
+    assert np.isnan(nearest(shapes, pieces)).all()
+
+
+def test_lines_keep_length_and_points_keep_number():
+    layer = cut(np.array([shapely.box(0, 0, 10, 10)], dtype=object))
+    shapes = np.array(
+        [shapely.LineString([(-5, 5), (5, 5)]), shapely.MultiPoint([(1, 1), (2, 2), (20, 20)]), shapely.LineString([(0, 0), (10, 0)])],
+        dtype=object,
+    )
+    met = meet(shapes, layer)
+    assert shapely.length(met.geometry).tolist() == [5.0, 0.0, 10.0]
+    assert shapely.get_num_geometries(met.geometry).tolist() == [1, 2, 1]
+
+
+def test_mixed_collections_lose_only_the_parts_of_other_dimension():
+    mixed = shapely.GeometryCollection([shapely.box(0, 0, 1, 1), shapely.LineString([(5, 5), (6, 6)]), shapely.box(2, 0, 3, 1)])
+    kept = keep_dimension(np.array([mixed], dtype=object), np.array([2]))
+    assert kept[0].area == 2.0
+    assert kept[0].geom_type == "MultiPolygon"
+
+
+def test_ground_in_several_polygons_is_counted_once():
+    # natcap/invest#1341: boxes on the site (0, 0, 3, 3) sum to 12, and cover 8
+    boxes = shapely.box([0, 1, 1], [0, 0, 1], [2, 3, 3], [2, 2, 3])
+    _, _, area = overlap_areas(np.array([shapely.box(0, 0, 3, 3)], dtype=object), cut(boxes))
+    assert area.sum() == 12.0
+    assert shapely.area(unite(boxes, np.zeros(3, dtype=np.intp), 1)[0]) == 8.0
+
+
+def test_distance_is_zero_where_they_meet_and_to_the_nearest_edge_elsewhere(layer, shapes):
+    expected = shapely.distance(shapes[:, None], layer[None, :]).min(axis=1)
+    np.testing.assert_allclose(nearest(shapes, cut(layer, piece_vertices=32)), expected, atol=1e-6)

@@ -1,0 +1,252 @@
+"""May this be built here: sites on a chessboard, where every answer is known without a computer."""
+
+import datetime as dt
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from ecozones.errors import SchemaError
+from ecozones.patches import Slivers, divide
+from ecozones.plan import ZoningPlan
+from ecozones.siting import check_sites
+from ecozones.testing import BOARD_CRS, chessboard_plan, square, square_between
+
+DAY = dt.date(2026, 6, 1)
+RED, FARM, URBAN = "ecological_red_line", "permanent_basic_farmland", "urban_development_boundary"
+
+
+def line_of(review, site_id, line):
+    (row,) = review.lines.query("site_id == @site_id and line == @line").itertuples()
+    return row
+
+
+def frame(*shapes, **columns):
+    ids = [f"S{i + 1}" for i in range(len(shapes))]
+    return gpd.GeoDataFrame({"site_id": ids, "activity": "ordinary_build"} | columns, geometry=list(shapes), crs=BOARD_CRS)
+
+
+def test_half_the_site_outside_the_boundary_is_half_its_area():
+    review = check_sites(square_between("a1", "b1"), chessboard_plan(urban=["a1"]), on=DAY)
+    outside = review.findings.query("line == @URBAN and subzone == 'outside'")
+    assert outside["share"].tolist() == pytest.approx([0.5], abs=1e-6)
+    assert line_of(review, "a1-b1", URBAN).share == pytest.approx(0.5, abs=1e-6)
+
+
+def test_outside_the_urban_boundary_is_a_route_and_no_refusal():
+    review = check_sites(square("h8", activity="infra_outside"), chessboard_plan(urban=["a1"]), on=DAY)
+    assert review.verdicts["verdict"].tolist() == ["conditional"]
+    assert review.verdicts["rule_ids"].tolist() == ["UDB-OUT-03"]
+
+
+def test_building_in_the_core_of_the_red_line_is_prohibited_with_its_article():
+    review = check_sites(square("a1"), chessboard_plan(red_line={"a1": "core"}, urban=["a1"]), on=DAY)
+    (found,) = review.findings.query("line == @RED and role == 'decides'").itertuples()
+    assert found.verdict == "prohibited"
+    assert found.rule_id == "ECRL-C-00"
+    assert "指导意见" in found.citation
+    assert found.area_m2 == pytest.approx(250_000, rel=1e-6)
+    assert found.area_mu == pytest.approx(375, rel=1e-6)
+
+
+def test_the_verdict_is_that_of_the_day():
+    plan = chessboard_plan(red_line={"a1": "core"}, urban=["a1"])
+    site = square("a1", activity="crossing_no_land")
+    before, after = (check_sites(site, plan, on=day).verdicts["verdict"].iloc[0] for day in ("2026-03-14", "2026-03-15"))
+    assert (before, after) == ("prohibited", "conditional")
+
+
+def test_before_its_first_rule_a_red_line_leaves_ground_undetermined():
+    plan = chessboard_plan(red_line={"a1": "general"}, urban=["a1"])
+    review = check_sites(square("a1", activity="eco_tourism"), plan, on="2020-01-01")
+    assert review.verdicts["verdict"].tolist() == ["undetermined"]
+
+
+def test_ground_beyond_the_extent_is_undetermined_and_says_so():
+    review = check_sites(square("j1"), chessboard_plan(), on=DAY)
+    assert review.verdicts["verdict"].tolist() == ["undetermined"]
+    assert line_of(review, "j1", RED).covered_share == 0.0
+    assert "未覆盖" in review.verdicts["reason"].iloc[0]
+
+
+def test_a_line_that_the_plan_lacks_leaves_every_site_undetermined():
+    review = check_sites(square("a1", activity="farming"), chessboard_plan(red_line=None), on=DAY)
+    assert line_of(review, "a1", RED).relation == "not_checked"
+    assert review.verdicts["verdict"].tolist() == ["undetermined"]
+
+
+def test_a_line_drawn_for_a_part_of_the_county_covers_just_that_part():
+    plan = chessboard_plan(urban=["a1", "b1"], coverage={RED: ["a1"]})
+    row = line_of(check_sites(square_between("a1", "b1"), plan, on=DAY), "a1-b1", RED)
+    assert row.covered_share == pytest.approx(0.5, abs=1e-6)
+    assert row.verdict == "undetermined"
+
+
+def test_without_an_extent_nothing_is_clear():
+    plan = chessboard_plan(red_line=["h8"], urban=["a1"])
+    open_plan = ZoningPlan.from_layers(dict(plan.lines))
+    assert check_sites(square("b2"), open_plan, on=DAY).verdicts["verdict"].tolist() == ["undetermined"]
+
+
+def test_every_site_has_a_row_for_every_line_also_where_nothing_is_met():
+    review = check_sites(square("a1", "c3"), chessboard_plan(urban=["a1", "c3"]), on=DAY)
+    assert len(review.lines) == 2 * 3
+    assert line_of(review, "c3", RED).overlap_m2 == 0.0
+    assert line_of(review, "c3", RED).verdict == "clear"
+
+
+@pytest.mark.parametrize(
+    ("west", "relation", "distance"),
+    [(-400, "inside", 0), (-100, "crosses", 0), (0, "touches", 0), (30, "near", 30), (80, "apart", 80)],
+)
+def test_inside_crosses_touches_near_and_apart(west, relation, distance):
+    plan = chessboard_plan(red_line=["d4"])
+    edge, south = plan[RED].total_bounds[2], plan[RED].total_bounds[1]
+    site = frame(shapely.box(edge + west, south + 100, edge + west + 200, south + 300))
+    row = line_of(check_sites(site, plan, on=DAY, setback_m={RED: 50}), "S1", RED)
+    assert row.relation == relation
+    assert row.distance_m == pytest.approx(distance)
+
+
+def test_a_sliver_is_listed_and_decides_nothing():
+    plan = chessboard_plan(red_line={"d4": "core"}, urban=["e4"])
+    edge, south = plan[RED].total_bounds[2], plan[RED].total_bounds[1]
+    site = frame(shapely.box(edge - 0.05, south + 100, edge + 200, south + 300))
+    review = check_sites(site, plan, on=DAY)
+    row = line_of(review, "S1", RED)
+    assert (row.relation, row.verdict) == ("touches", "clear")
+    assert row.sliver_m2 == pytest.approx(10, rel=1e-3)
+    assert review.findings.query("line == @RED")["role"].tolist() == ["sliver"]
+    assert review.verdicts["verdict"].tolist() == ["conditional"]
+
+
+def test_narrow_parcels_side_by_side_are_no_slivers():
+    strips = [shapely.box(500_000 + i * 0.05, 3_320_100, 500_000 + (i + 1) * 0.05, 3_320_200) for i in range(400)]
+    board = chessboard_plan(urban=["a1"])
+    farm = gpd.GeoDataFrame({"feature_id": [str(i) for i in range(400)]}, geometry=strips, crs=BOARD_CRS)
+    site = frame(shapely.box(499_990, 3_320_120, 500_030, 3_320_180))
+    review = check_sites(site, board.replace(permanent_basic_farmland=farm), on=DAY)
+    row = line_of(review, "S1", FARM)
+    assert row.relation == "crosses"
+    assert row.overlap_m2 == pytest.approx(20 * 60, rel=1e-3)
+    assert row.sliver_m2 == 0.0
+
+
+def test_overlapping_features_of_one_line_are_counted_once_and_summed_beside():
+    corner = shapely.box(500_000, 3_320_000, 500_300, 3_320_300)
+    boxes = [shapely.box(500_000, 3_320_000, 500_200, 3_320_200), shapely.box(500_100, 3_320_000, 500_300, 3_320_200), shapely.box(500_100, 3_320_100, 500_300, 3_320_300)]
+    farm = gpd.GeoDataFrame({"feature_id": list("abc")}, geometry=boxes, crs=BOARD_CRS)
+    row = line_of(check_sites(frame(corner), chessboard_plan().replace(permanent_basic_farmland=farm), on=DAY), "S1", FARM)
+    assert row.overlap_m2 == pytest.approx(80_000, rel=1e-6)
+    assert row.overlap_sum_m2 == pytest.approx(120_000, rel=1e-6)
+
+
+def test_a_corridor_is_as_wide_as_stated():
+    plan = chessboard_plan(farmland=["d4"])
+    west, south, east, _ = plan[FARM].total_bounds
+    road = frame(shapely.LineString([(west - 100, south + 500), (east + 100, south + 500)]), width_m=30.0)
+    row = line_of(check_sites(road, plan, on=DAY), "S1", FARM)
+    assert row.overlap_m2 == pytest.approx(30_000, rel=1e-6)
+
+
+def test_a_line_without_width_is_measured_by_length_and_a_point_is_in_or_out():
+    plan = chessboard_plan(red_line={"d4": "core"})
+    west, south, east, _ = plan[RED].total_bounds
+    sites = frame(shapely.LineString([(west - 100, south + 500), (east + 100, south + 500)]), shapely.Point(west + 5, south + 5), shapely.Point(west - 5, south))
+    review = check_sites(sites, plan, on=DAY)
+    assert line_of(review, "S1", RED).overlap_m == pytest.approx(1_000, rel=1e-6)
+    assert [line_of(review, site, RED).relation for site in ("S2", "S3")] == ["inside", "apart"]
+    assert review.verdicts["verdict"].astype(str).tolist()[:2] == ["prohibited", "prohibited"]
+
+
+def test_farmland_kept_inside_the_urban_boundary_is_a_warning_beside_the_verdict():
+    review = check_sites(square("a1", activity="farming"), chessboard_plan(farmland=["a1"], urban=["a1"]), on=DAY)
+    notices = review.findings.query("role == 'notice'")
+    assert "OV-PBF-UDB" in notices["rule_id"].tolist()
+    assert notices["verdict"].isna().all()
+
+
+def test_the_pieces_of_every_site_sum_to_the_site():
+    plan = chessboard_plan(red_line={"a1": "core", "b2": "general"}, farmland=["a1", "b1", "c3"], urban=["a2"])
+    sites = pd.concat([square_between("a1", "b1"), square("a1", "b2", "c3", "h8", size_m=1_700)], ignore_index=True)
+    balance = check_sites(gpd.GeoDataFrame(sites, crs=BOARD_CRS), plan, on=DAY).balance
+    assert len(balance) == 5 * 3
+    assert balance["error_share"].max() < 1e-9
+
+
+def test_the_plan_keeps_its_vertices_when_the_sites_come_in_another_crs():
+    plan = chessboard_plan(red_line={"a1": "core"}, urban=["a1"])
+    before = shapely.to_wkb(plan[RED].geometry.to_numpy()).tolist()
+    review = check_sites(square("a1").to_crs("EPSG:4490"), plan, on=DAY)
+    assert shapely.to_wkb(plan[RED].geometry.to_numpy()).tolist() == before
+    assert line_of(review, "a1", RED).overlap_m2 == pytest.approx(250_000, rel=1e-5)
+    assert review.balance["error_share"].max() < 1e-9
+
+
+def test_a_line_in_degrees_keeps_its_degrees():
+    plan = chessboard_plan(red_line={"a1": "core"}, urban=["a1"])
+    degrees = plan.replace(ecological_red_line=plan[RED].to_crs("EPSG:4490"))
+    row = line_of(check_sites(square_between("a1", "b1"), degrees, on=DAY), "a1-b1", RED)
+    assert degrees[RED].crs.is_geographic
+    assert row.overlap_m2 == pytest.approx(125_000, rel=1e-5)
+    far = line_of(check_sites(square("d1"), degrees, on=DAY), "d1", RED)
+    assert far.distance_m == pytest.approx(2_250, rel=1e-4)
+
+
+def test_all_problems_of_the_sites_are_told_at_once():
+    sites = frame(shapely.box(0, 0, 1, 1), shapely.Polygon(), shapely.box(1, 1, 2, 2), activity=["ordinary_build", "no such thing", None])
+    sites["site_id"] = ["A", "A", "B"]
+    with pytest.raises(SchemaError) as caught:
+        check_sites(sites.set_geometry(shapely.transform(sites.geometry.to_numpy(), lambda xy: xy + [500_000, 3_320_000])), chessboard_plan(), on=DAY)
+    assert sorted(caught.value.problems["problem"].str.split().str[-1]) == sorted(["repeated", "repeated", "empty", "rules"])
+
+
+def test_the_capsule_changes_with_the_last_bit_of_the_input():
+    plan = chessboard_plan(urban=["a1"])
+    site = square("a1")
+    moved = site.set_geometry(site.translate(np.spacing(500_000.0), 0))
+    first, second = (check_sites(each, plan, on=DAY).capsule["sites_sha256"] for each in (site, moved))
+    assert first != second
+    assert check_sites(site, plan, on=DAY).capsule["sites_sha256"] == first
+
+
+def oereb(shape, layer, *, below=0.0):
+    """Divide one shape by one restriction: the site cases of the Swiss cadastre of public-law restrictions."""
+    offset = [500_000, 3_320_000]
+    layer, shape = (shapely.transform(each, lambda xy: xy + offset) for each in (layer, shape))
+    plan = ZoningPlan.from_layers({FARM: gpd.GeoDataFrame(geometry=[layer], crs=BOARD_CRS)})
+    patches, totals = divide(gpd.GeoDataFrame(geometry=[shape], crs=BOARD_CRS), plan, FARM, slivers=Slivers(below, 0.0), method="planar")
+    real = patches[(patches["kind"] == "claimed") & ~patches["sliver"]]
+    return real["amount"].sum(), totals
+
+
+UNIT = shapely.box(0, 0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "below", "amount"),
+    [
+        (UNIT, shapely.box(-1, -1, 2, 2), 0.0, 1.0),
+        (UNIT, shapely.box(-1, -1, 2, 2), 2.0, 0.0),
+        (UNIT, shapely.box(1, 1, 2, 2), 0.0, 0.0),
+        (UNIT, shapely.box(1, 0, 2, 1), 0.0, 0.0),
+        (shapely.MultiPoint([(0.2, 0.2), (0.5, 0.5), (0.8, 0.8)]), UNIT, 0.0, 3.0),
+        (
+            shapely.box(0, 0, 200, 200),
+            shapely.make_valid(shapely.Polygon([(-10, -10), (210, -10), (210, 210), (205, 205), (205, 210), (205, 205), (-10, 210)])).union(shapely.box(0, 0, 200, 200)),
+            0.0,
+            40_000.0,
+        ),
+    ],
+    ids=["inside", "below the limit", "corner touch", "edge touch", "three points", "self-touching ring"],
+)
+def test_site_cases_of_the_swiss_cadastre(shape, layer, below, amount):
+    assert oereb(shape, layer, below=below)[0] == pytest.approx(amount, abs=1e-6)
+
+
+def test_lines_on_the_border_and_across_count_by_length():
+    # the cadastre counts a line on the border, and a diagonal by its length; on the ellipsoid both shrink by parts in a million
+    assert oereb(shapely.LineString([(0, 0), (1, 0)]), UNIT)[0] == pytest.approx(1.0, rel=1e-5)
+    assert oereb(shapely.LineString([(0, 0), (1, 1)]), UNIT)[0] == pytest.approx(2**0.5, rel=1e-5)
