@@ -9,6 +9,7 @@ measure; where a geometry is shown, it comes from the uncut polygon, so that no 
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import shapely
@@ -45,15 +46,17 @@ class Pieces:
         For each piece, the row of its polygon in `whole`; ascending.
     tree
         Index over `geometry`.
-    disjoint
-        Whether no two polygons of the layer share ground.
     """
 
     whole: Geometries
     geometry: Geometries
     feature: Rows
     tree: STRtree
-    disjoint: bool
+
+    @functools.cached_property
+    def disjoint(self) -> bool:
+        """Whether no two polygons of the layer share ground."""
+        return _share_no_ground(self.whole)
 
 
 def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES) -> Pieces:
@@ -103,7 +106,7 @@ def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES) -> Pieces
     order = np.argsort(np.array(owners, dtype=np.intp), kind="stable")
     geometry = np.array(pieces, dtype=object)[order] if pieces else np.empty(0, dtype=object)
     shapely.prepare(geometry)
-    return Pieces(whole, geometry, np.array(owners, dtype=np.intp)[order], STRtree(geometry), _share_no_ground(whole))
+    return Pieces(whole, geometry, np.array(owners, dtype=np.intp)[order], STRtree(geometry))
 
 
 def _halve(polygon: shapely.Polygon, piece_vertices: int) -> list[shapely.Geometry]:
@@ -137,10 +140,7 @@ def _halve(polygon: shapely.Polygon, piece_vertices: int) -> list[shapely.Geomet
 
 
 def _share_no_ground(polygons: Geometries) -> bool:
-    """Tell quickly whether no two polygons overlap; False may also mean that it is not known."""
-    if len(polygons) < 2:  # noqa: PLR2004 - one polygon has nothing to share with
-        return True
-    if shapely.coverage_is_valid(polygons):
+    if len(polygons) < 2 or shapely.coverage_is_valid(polygons):  # noqa: PLR2004 - the coverage test is the quick one
         return True
     left, right = STRtree(polygons).query(polygons)
     once = left < right
