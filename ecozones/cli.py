@@ -1,4 +1,4 @@
-"""The same verbs on a command line: results on standard output, everything else on standard error, exit codes for scripts."""
+"""The same verbs on a command line: results on standard output, the rest on standard error, exit codes for scripts."""
 
 from __future__ import annotations
 
@@ -83,7 +83,9 @@ def check(
     plan: Annotated[Path, typer.Argument(help="Plan: a file, folder, geodatabase or zip with the lines.")],
     *,
     on: Annotated[str | None, typer.Option(help="Day whose rules apply, as 2026-06-01; left out: today.")] = None,
-    rules: Annotated[list[str] | None, typer.Option(help="Rule files or names; later ones refine earlier ones.")] = None,
+    rules: Annotated[
+        list[str] | None, typer.Option(help="Rule files or names; later ones refine earlier ones.")
+    ] = None,
     report: Annotated[list[Path] | None, typer.Option(help="Report to write; the ending decides the kind.")] = None,
     map_file: Annotated[Path | None, typer.Option("--map", help="HTML map to write.")] = None,
     tables: Annotated[Path | None, typer.Option(help="GeoPackage to write verdicts and findings to.")] = None,
@@ -132,7 +134,11 @@ def area(
     table = pd.DataFrame({"site_id": sites["site_id"], f"area_{chosen}": closed["rounded"]})
     total = float(closed["rounded"].sum())
     if as_json:
-        typer.echo(json.dumps({"method": how, "unit": chosen, "areas": table.to_dict("records"), "total": total}, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                {"method": how, "unit": chosen, "areas": table.to_dict("records"), "total": total}, ensure_ascii=False
+            )
+        )
         return
     _show(table)
     typer.echo(f"total {total:,.{DECIMALS[chosen]}f} {chosen}, method {how}")
@@ -167,11 +173,13 @@ def rules(
 @app.command()
 def convert(
     source: Annotated[Path, typer.Argument(help="File to read.")],
-    target: Annotated[Path, typer.Argument(help="File to write: .txt boundary points, .shp, .gpkg, .geojson, .parquet.")],
+    target: Annotated[
+        Path, typer.Argument(help="File to write: .txt boundary points, .shp, .gpkg, .geojson, .parquet.")
+    ],
     *,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
 ) -> None:
-    """Convert sites between boundary-point TXT, Shapefile, GeoPackage, GeoJSON and GeoParquet; coordinates stay as they are."""
+    """Convert between boundary-point TXT, SHP, GeoPackage, GeoJSON and GeoParquet; coordinates stay as they are."""
     if target.exists() and not overwrite:
         message = f"{target} exists; add --overwrite to replace it"
         raise typer.BadParameter(message)
@@ -201,7 +209,9 @@ def demo(
     words = _language(language)
     sample = Path(__file__).parent.parent / "sample_data"
     if not sample.exists():
-        message = f"the sample data stand beside the source code, and {sample} is not there; clone the project to run the demo"
+        message = (
+            f"the sample data stand beside the source, and {sample} is not there; clone the project to run the demo"
+        )
         raise ez.errors.InputError(message)
     output.mkdir(parents=True, exist_ok=True)
     plan = ez.read_plan(sample / "plan.gpkg", name="示例县（虚构） Example county (invented)")

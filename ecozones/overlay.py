@@ -1,9 +1,9 @@
 """
 Where two sets of polygons meet: the one kernel.
 
-A control line is few, huge polygons; sites and parcels are many small ones. The line is cut into pieces once, the pieces
-are asked which small polygons lie wholly inside them, and only what is left is intersected. Pieces serve to find and to
-measure; where a geometry is shown, it comes from the uncut polygon, so that no seam of ours appears in it.
+A control line is few, huge polygons; sites and parcels are many small ones. The line is cut into pieces once, the
+pieces are asked which small polygons lie wholly inside them, and only what is left is intersected. Pieces serve to find
+and to measure; where a geometry is shown, it comes from the uncut polygon, so that no seam of ours appears in it.
 """
 
 from __future__ import annotations
@@ -296,14 +296,18 @@ def keep_dimension(geometry: Geometries, dimension: NDArray[np.int32]) -> Geomet
     True
     """
     out = geometry.copy()
-    other = np.flatnonzero((shapely.get_dimensions(geometry) != dimension) | (shapely.get_type_id(geometry) == 7))
+    other = np.flatnonzero((shapely.get_dimensions(geometry) != dimension) | _is_collection(geometry))
     for i in other:
         parts = shapely.get_parts(geometry[i])
-        parts = shapely.get_parts(parts) if shapely.get_type_id(geometry[i]) == 7 else parts  # noqa: PLR2004
+        parts = shapely.get_parts(parts)  # a collection may hold multi-part geometries
         parts = parts[(shapely.get_dimensions(parts) == dimension[i]) & ~shapely.is_empty(parts)]
         empty = (shapely.Point(), shapely.LineString(), shapely.Polygon())[int(dimension[i])]
         out[i] = shapely.union_all(parts) if len(parts) else empty
     return out
+
+
+def _is_collection(geometry: Geometries) -> Flags:
+    return np.asarray(shapely.get_type_id(geometry) == shapely.GeometryType.GEOMETRYCOLLECTION)
 
 
 def unite(geometry: Geometries, group: Rows, n_groups: int) -> Geometries:

@@ -1,8 +1,8 @@
 """
 The ground of each shape, divided by one control line.
 
-Every square metre of a shape ends in one of three kinds: *claimed* (inside the line), *unclaimed* (the plan speaks of it
-and the line does not lie there) or *uncovered* (the plan says nothing). The three are made by separate geometric
+Every square metre of a shape ends in one of three kinds: *claimed* (inside the line), *unclaimed* (the plan speaks of
+it and the line does not lie there) or *uncovered* (the plan says nothing). The three are made by separate geometric
 operations and measured one by one, so that their sum proves the division.
 """
 
@@ -42,7 +42,8 @@ class Slivers:
     below_m2
         Smaller pieces are slivers. [m²]
     narrower_m
-        Pieces of a smaller mean width, twice the area over the perimeter, are slivers; so are shorter pieces of lines. [m]
+        Pieces of a smaller mean width, twice the area over the perimeter, are slivers, and so are shorter pieces of
+        lines. [m]
     """
 
     below_m2: float = 1.0
@@ -71,8 +72,9 @@ def divide(
     Returns
     -------
     patches : DataFrame
-        One row per shape, kind and polygon of the line, slivers apart: ``shape`` (row), ``kind``, ``feature`` (row of the
-        line's frame, -1 where there is none), ``sliver``, ``parts``, ``area_m2``, ``length_m``, ``width_m``, ``geometry``.
+        One row per shape, kind and polygon of the line, slivers apart: ``shape`` (row), ``kind``, ``feature`` (row of
+        the line's frame, -1 where there is none), ``sliver``, ``parts``, ``amount``, ``area_m2``, ``length_m``,
+        ``width_m``, ``geometry``.
     totals : DataFrame
         One row per shape: ``whole, claimed, claimed_sum, unclaimed, uncovered, error`` in ``unit`` (m2, m or points),
         and ``touches``.
@@ -100,7 +102,7 @@ def divide(
     parts = pd.concat(rows, ignore_index=True)
     parts["dimension"] = dimension[parts["shape"].to_numpy()]
     measured = _measure(parts, frame.crs, method)
-    sums = measured.groupby(["shape", "kind"])["amount"].sum().unstack(fill_value=0.0)
+    sums = measured.pivot_table(index="shape", columns="kind", values="amount", aggfunc="sum", fill_value=0.0)
     sums = sums.reindex(index=range(len(geometry)), columns=["claimed", "unclaimed", "uncovered"], fill_value=0.0)
     whole = _amount(geometry, dimension, frame.crs, method)
     union = sums["claimed"].to_numpy().copy()
@@ -175,7 +177,10 @@ def _parts(
 
 
 def _amount(
-    geometry: overlay.Geometries, dimension: np.ndarray[tuple[int, ...], np.dtype[np.int32]], crs: object, method: AreaMethod
+    geometry: overlay.Geometries,
+    dimension: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+    crs: object,
+    method: AreaMethod,
 ) -> overlay.Numbers:
     """Measure areas, lengths or numbers of points, whatever the shape is."""
     amount = np.zeros(len(geometry))
@@ -213,7 +218,9 @@ def _judge(parts: pd.DataFrame, slivers: Slivers) -> pd.DataFrame:
         length & (parts["length_m"] < slivers.narrower_m)
     )
     judged = parts.assign(sliver=sliver)
-    doubtful = judged[ground & (judged["kind"] == "claimed") & judged.groupby(["shape", "kind"])["sliver"].transform("any")]
+    doubtful = judged[
+        ground & (judged["kind"] == "claimed") & judged.groupby(["shape", "kind"])["sliver"].transform("any")
+    ]
     for _, group in doubtful.groupby("shape"):
         if len(group) > 1:
             judged.loc[group.index, "sliver"] = _judge_together(group, slivers)
@@ -254,7 +261,9 @@ def _gather(parts: pd.DataFrame, crs: object) -> pd.DataFrame:
 
 
 def _multi(parts: list[shapely.Geometry]) -> shapely.Geometry:
-    build = (shapely.multipoints, shapely.multilinestrings, shapely.multipolygons)[int(shapely.get_dimensions(parts[0]))]
+    build = (shapely.multipoints, shapely.multilinestrings, shapely.multipolygons)[
+        int(shapely.get_dimensions(parts[0]))
+    ]
     return build(parts)
 
 

@@ -34,8 +34,8 @@ class ZoningPlan:
     """
     The control lines, spaces and extent of one plan.
 
-    Build it with :meth:`from_layers` or :func:`ecozones.read_plan`: they check columns, datum and geometry once, so that
-    nothing later has to. Every layer keeps the coordinates and the CRS it came in.
+    Build it with :meth:`from_layers` or :func:`ecozones.read_plan`: they check columns, datum and geometry once, so
+    that nothing later has to. Every layer keeps the coordinates and the CRS it came in.
 
     Parameters
     ----------
@@ -85,8 +85,8 @@ class ZoningPlan:
         Parameters
         ----------
         lines
-            One frame of polygons per control line, by line id. Columns ``feature_id``, ``name`` and ``subzone`` are taken
-            as they stand; where they are missing they are read from the official columns.
+            One frame of polygons per control line, by line id. Columns ``feature_id``, ``name`` and ``subzone`` are
+            taken as they stand; where they are missing they are read from the official columns.
         name
             What the plan is called.
         zones
@@ -135,8 +135,16 @@ class ZoningPlan:
         frames = {line: _line_frame(frame, known[line], said) for line, frame in lines.items()}
         spaces = None if zones is None else _zone_frame(zones)
         ground = _ground(extent if extent is not None else spaces, "extent")
-        covered = {line: frame for line, part in (coverage or {}).items() if (frame := _ground(part, f"coverage of {line}")) is not None}
-        declared = {line: known[line] for line in known if line in frames or rules is None or line in {item.id for item in rules.lines}}
+        covered = {
+            line: frame
+            for line, part in (coverage or {}).items()
+            if (frame := _ground(part, f"coverage of {line}")) is not None
+        }
+        declared = {
+            line: known[line]
+            for line in known
+            if line in frames or rules is None or line in {item.id for item in rules.lines}
+        }
         crs = pyproj.CRS(ground.crs) if ground is not None and not ground.crs.is_geographic else _commonest_crs(frames)
         return cls(name, frames, spaces, ground, covered, crs, declared, tuple(said))
 
@@ -308,7 +316,9 @@ def _line_frame(frame: gpd.GeoDataFrame, line: ControlLine, notes: list[str]) ->
         "subzone": _subzones(named, _first(fields, line.subzone_fields), line, notes),
     }
     rest = named.drop(columns=[*(name for name in columns if name in named.columns), "geometry"])
-    built = gpd.GeoDataFrame(pd.DataFrame(columns | dict(rest.items())), geometry=named.geometry.to_numpy(), crs=frame.crs)
+    built = gpd.GeoDataFrame(
+        pd.DataFrame(columns | dict(rest.items())), geometry=named.geometry.to_numpy(), crs=frame.crs
+    )
     repaired, ledger = geometry.repair_polygons(built, what=line.id)
     if len(ledger):
         notes.append(f"{line.id}: {len(ledger)} invalid polygons repaired")
@@ -339,7 +349,9 @@ def _feature_ids(frame: gpd.GeoDataFrame, column: object | None, line: ControlLi
     ids = ids.where(~missing, "row " + number)
     again = ids.groupby(ids).cumcount()
     if missing.any() or (again > 0).any():
-        notes.append(f"{line.id}: {int(missing.sum())} features without id, {int((again > 0).sum())} with a repeated one; made unique")
+        notes.append(
+            f"{line.id}: {int(missing.sum())} features without id, {int((again > 0).sum())} with a repeated one; made unique"
+        )
     return ids.where(again == 0, ids + "#" + (again + 1).astype(str))
 
 
@@ -358,7 +370,9 @@ def _subzones(frame: gpd.GeoDataFrame, column: object | None, line: ControlLine,
     if line.default_subzone:
         found = found.where(found.notna(), line.default_subzone)
     elif line.subzone_required and found.isna().any():
-        notes.append(f"{line.id}: {int(found.isna().sum())} features without a sub-zone; ground in them is undetermined")
+        notes.append(
+            f"{line.id}: {int(found.isna().sum())} features without a sub-zone; ground in them is undetermined"
+        )
     return found.where(found.notna(), None)
 
 

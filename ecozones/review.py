@@ -130,7 +130,9 @@ class SiteReview:
             rows.append(
                 "<tr>" + "".join(f"<td>{html.escape(str(cell or ''))}</td>" for cell in cells) + f"<td>{mu}</td></tr>"
             )
-        head = "".join(f"<th>{name}</th>" for name in ("site", "名称", "结论 verdict", "规则 rules", "说明 reason", "亩 mu"))
+        head = "".join(
+            f"<th>{name}</th>" for name in ("site", "名称", "结论 verdict", "规则 rules", "说明 reason", "亩 mu")
+        )
         return (
             f"<p>{html.escape(self.conclusion('zh'))}<br>{html.escape(self.conclusion('en'))}</p>"
             f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"

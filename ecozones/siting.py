@@ -17,14 +17,14 @@ import shapely
 from ecozones import overlay
 from ecozones.area import AreaMethod, measure_length, polygon_areas
 from ecozones.crs import bring_to, check_crs, metric_crs
-from ecozones.errors import GeometryError, InputError, SchemaError, name_rows
+from ecozones.errors import SchemaError, name_rows
 from ecozones.geometry import repair_polygons
 from ecozones.patches import Slivers, divide
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
-from ecozones.rulebook import Rulebook, load_rules
+from ecozones.rulebook import Rulebook, as_day, load_rules
 from ecozones.units import from_m2, round_half_up
-from ecozones.vocab import verdict_dtype
+from ecozones.vocab import ControlLine, verdict_dtype
 
 _LINE_COLUMNS = [
     "site_id", "line", "relation", "overlap_m2", "overlap_mu", "overlap_sum_m2", "overlap_m", "share", "distance_m",
@@ -32,9 +32,10 @@ _LINE_COLUMNS = [
 ]  # fmt: skip
 _FINDING_COLUMNS = [
     "site_id", "verdict", "role", "line", "subzone", "feature_ids", "rule_id", "requires", "requires_zh", "citation",
-    "status", "effective_from", "reason", "area_m2", "area_mu", "length_m", "share", "width_m", "geometry",
+    "status", "effective_from", "reason", "reason_zh", "area_m2", "area_mu", "length_m", "share", "width_m", "geometry",
 ]  # fmt: skip
 _BALANCE_COLUMNS = ["site_id", "line", "unit", "whole", "claimed", "unclaimed", "uncovered", "error", "error_share"]
+_SAID = ["verdict", "rule_id", "requires", "requires_zh", "citation", "status", "effective_from", "reason", "reason_zh"]
 _RELATION_SHARE = 1 - 1e-9
 
 
@@ -78,7 +79,7 @@ def check_sites(
     Returns
     -------
     SiteReview
-        A verdict for every site, a row for every site and line, a finding for every patch of ground, and the balance.
+        A verdict for every site, a row for every site and line, a finding for every patch, and the balance.
 
     Raises
     ------
@@ -96,7 +97,7 @@ def check_sites(
     >>> check_sites(square("a1", activity="ordinary_build"), plan, on="2026-06-01")
     <SiteReview of 1 sites on 2026-06-01: 1 prohibited>
     """
-    day = _day(on)
+    day = dt.datetime.now(tz=dt.UTC).astimezone().date() if on is None else as_day(on)
     book = load_rules(rules or "CN") if not isinstance(rules, Rulebook) else rules
     declared = {line.id: line for line in book.lines} | dict(plan.control_lines)
     asked = _asked_lines(lines, plan, book, declared)
@@ -107,7 +108,9 @@ def check_sites(
     for line in asked:
         if line not in plan:
             line_rows.append(_not_checked(placed, line))
-            findings.append(_missing_line(shapes, line, plan, required=declared[line].required or lines is not None))
+            findings.append(
+                _missing_line(shapes, declared[line], plan, required=declared[line].required or lines is not None)
+            )
             continue
         there, paths[line] = bring_to(shapes, plan.lines[line].crs, what="sites")
         patches, totals = divide(there, plan, line, slivers=slivers, method=method)
@@ -126,20 +129,8 @@ def check_sites(
     return SiteReview(verdicts, table[_LINE_COLUMNS], listed[_FINDING_COLUMNS], balance, day, capsule)
 
 
-def _day(on: dt.date | str | None) -> dt.date:
-    if on is None:
-        return dt.datetime.now(tz=dt.UTC).astimezone().date()
-    if isinstance(on, str):
-        try:
-            return dt.date.fromisoformat(on)
-        except ValueError as cause:
-            message = f"on={on!r} is not a day; write it as 2026-06-01"
-            raise InputError(message) from cause
-    return on.date() if isinstance(on, dt.datetime) else on
-
-
 def _asked_lines(
-    lines: Iterable[str] | None, plan: ZoningPlan, book: Rulebook, declared: Mapping[str, Any]
+    lines: Iterable[str] | None, plan: ZoningPlan, book: Rulebook, declared: Mapping[str, ControlLine]
 ) -> list[str]:
     if lines is None:
         required = [line.id for line in book.lines if line.required]
@@ -159,10 +150,14 @@ def _prepare_sites(
     check_crs(sites, what="sites", display_ok=True)
     problems = []
     if "site_id" not in sites.columns:
-        message = "sites has no column 'site_id'; name one, or read the file with read_sites, which knows the usual names"
+        message = (
+            "sites has no column 'site_id'; name one, or read the file with read_sites, which knows the usual names"
+        )
         raise SchemaError(message)
     again = sites["site_id"].duplicated(keep=False) | sites["site_id"].isna()
-    problems += [(row, "site_id", f"{value!r} is missing or repeated") for row, value in sites.loc[again, "site_id"].items()]
+    problems += [
+        (row, "site_id", f"{value!r} is missing or repeated") for row, value in sites.loc[again, "site_id"].items()
+    ]
     nothing = (sites.geometry.isna() | sites.geometry.is_empty).to_numpy()
     problems += [(row, "geometry", "is empty") for row in sites.index[nothing]]
     stated = sites["activity"] if "activity" in sites.columns else pd.Series(None, index=sites.index, dtype=object)
@@ -174,14 +169,16 @@ def _prepare_sites(
         shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in problems[:10])
         known = ", ".join(activity.id for activity in book.activities)
         message = f"sites cannot be checked, {len(problems)} problems: {shown}. Activities known: {known}"
-        raise (GeometryError if nothing.all() else SchemaError)(message, table)
+        raise SchemaError(message, table)
     activity = stated.map(lambda value: names.get(value, "") or "").astype(object).reset_index(drop=True)
     ground, _ = repair_polygons(sites, what="sites")
     shapes = _corridors(ground.reset_index(drop=True), plan)
     placed = pd.DataFrame(
         {
             "site_id": sites["site_id"].to_numpy(),
-            "name": (sites["name"] if "name" in sites.columns else pd.Series(None, index=sites.index, dtype=object)).to_numpy(),
+            "name": (
+                sites["name"] if "name" in sites.columns else pd.Series(None, index=sites.index, dtype=object)
+            ).to_numpy(),
             "activity": activity.where(activity != "", None),
         }
     )
@@ -200,14 +197,16 @@ def _corridors(sites: gpd.GeoDataFrame, plan: ZoningPlan) -> gpd.GeoDataFrame:
     if sites.crs.is_geographic:
         flat, _ = bring_to(sites, metric_crs(sites) if plan.crs.is_geographic else plan.crs, what="sites")
     geometry = flat.geometry.to_numpy().copy()
-    geometry[wide] = shapely.buffer(geometry[wide], width[wide] / 2, cap_style="flat", join_style="mitre", mitre_limit=2.0)
+    geometry[wide] = shapely.buffer(
+        geometry[wide], width[wide] / 2, cap_style="flat", join_style="mitre", mitre_limit=2.0
+    )
     return flat.set_geometry(geometry, crs=flat.crs)
 
 
 def _decide(
     patches: gpd.GeoDataFrame,
     line: str,
-    declared: Mapping[str, Any],
+    declared: Mapping[str, ControlLine],
     plan: ZoningPlan,
     book: Rulebook,
     activity: pd.Series,
@@ -215,39 +214,51 @@ def _decide(
 ) -> gpd.GeoDataFrame:
     """Give every patch that somebody must speak of the decision of the rules, or the reason why there is none."""
     word = declared[line]
-    subzone = plan.lines[line]["subzone"].to_numpy(dtype=object)
     spoken = patches[(patches["kind"] != "unclaimed") | bool(word.complement)].reset_index(drop=True)
-    claimed = (spoken["kind"] == "claimed").to_numpy()
-    zone = np.full(len(spoken), word.complement or None, dtype=object)
-    zone[claimed] = subzone[spoken["feature"].to_numpy()[claimed]]
-    covered = (spoken["kind"] != "uncovered").to_numpy()
-    zone[~covered] = None
+    kind, feature = spoken["kind"].to_numpy(), spoken["feature"].to_numpy()
+    claimed = kind == "claimed"
+    zone = np.where(kind == "unclaimed", word.complement, "").astype(object)
+    zone[claimed] = plan.lines[line]["subzone"].fillna("").to_numpy(dtype=object)[feature[claimed]]
     feature_ids = np.full(len(spoken), "", dtype=object)
-    feature_ids[claimed] = plan.lines[line]["feature_id"].to_numpy(dtype=object)[spoken["feature"].to_numpy()[claimed]]
-    doing = activity.to_numpy(dtype=object)[spoken["shape"].to_numpy()]
-    made = {pair: book.decide(line, pair[0], pair[1], day) for pair in sorted(set(zip(zone[covered], doing[covered], strict=True)), key=str)}
-    rows = []
-    for is_covered, pair in zip(covered, zip(zone, doing, strict=True), strict=True):
-        if is_covered:
-            decision = made[pair]
-            rows.append(
-                (
-                    decision.verdict, decision.rule_id, "; ".join(decision.requires), "；".join(decision.requires_zh),
-                    decision.citation, decision.status, decision.effective_from, decision.reason,
-                )  # fmt: skip
-            )
-        else:
-            reason = f"规划未覆盖此处，{word.zh}无从判定 outside the ground for which the plan states its {word.en}"
-            rows.append(("undetermined", "", "", "", "", "", None, reason))
-    columns = ["verdict", "rule_id", "requires", "requires_zh", "citation", "status", "effective_from", "reason"]
-    decided = pd.DataFrame(rows, columns=columns, index=spoken.index)
-    role = np.where(spoken["sliver"], "sliver", "decides")
-    return spoken.join(decided).assign(line=line, subzone=zone, feature_ids=feature_ids, role=role)
+    feature_ids[claimed] = plan.lines[line]["feature_id"].to_numpy(dtype=object)[feature[claimed]]
+    spoken = spoken.assign(
+        line=line,
+        subzone=zone,
+        activity=activity.to_numpy(dtype=object)[spoken["shape"].to_numpy()],
+        feature_ids=feature_ids,
+        role=np.where(spoken["sliver"], "sliver", "decides"),
+    )
+    answers = _answers(line, word, book, day)
+    decided = spoken.merge(answers, on=["subzone", "activity"], how="left")
+    unheard = decided["verdict"].isna()
+    decided.loc[unheard, _SAID] = [
+        "undetermined", "", "", "", "", "", None,
+        f"the rules do not know this sub-zone of the {word.en}", f"规则不识此{word.zh}分区",
+    ]  # fmt: skip
+    silent = decided["kind"] == "uncovered"
+    decided.loc[silent, _SAID] = [
+        "undetermined", "", "", "", "", "", None,
+        f"outside the ground for which the plan states its {word.en}", f"规划未覆盖此处，{word.zh}无从判定",
+    ]  # fmt: skip
+    return decided
+
+
+def _answers(line: str, word: ControlLine, book: Rulebook, day: dt.date) -> pd.DataFrame:
+    """Ask the rules about one line; rules that do not know it have nothing to say."""
+    if line in {known.id for known in book.lines}:
+        table = book.decision_table(day, [line])
+        return table[["subzone", "activity", *_SAID]].astype({"verdict": object, "effective_from": object})
+    zones = ["", *(zone.id for zone in word.subzones)]
+    asked = [(zone, activity) for zone in zones for activity in ("", *(known.id for known in book.activities))]
+    said = ("undetermined", "", "", "", "", "", None, f"no rule speaks of the {word.en}", f"规则未涉及{word.zh}")
+    return pd.DataFrame([pair + said for pair in asked], columns=["subzone", "activity", *_SAID])
 
 
 def _to_plan(found: gpd.GeoDataFrame, plan: ZoningPlan) -> pd.DataFrame:
     """Bring patches, which are ours and no legal line, to the one CRS of the findings table."""
-    moved, _ = bring_to(found, plan.crs, what="findings") if len(found) else (found.set_crs(plan.crs, allow_override=True), "")
+    moved, _ = (
+        bring_to(found, plan.crs, what="findings") if len(found) else (found.set_crs(plan.crs, allow_override=True), "")
+    )
     return pd.DataFrame(moved)
 
 
@@ -279,7 +290,9 @@ def _line_table(
     )
     deciding = found[found["role"] == "decides"]
     verdict = pd.Series(deciding["verdict"].astype(verdict_dtype()).to_numpy(), index=deciding["shape"].to_numpy())
-    worst = verdict.groupby(level=0).max().reindex(range(n)).fillna("clear") if len(verdict) else pd.Series(["clear"] * n)
+    worst = (
+        verdict.groupby(level=0).max().reindex(range(n)).fillna("clear") if len(verdict) else pd.Series(["clear"] * n)
+    )
     area = np.where(ground, totals["claimed"], np.nan)
     return pd.DataFrame(
         {
@@ -321,7 +334,9 @@ def _setback(setback_m: float | Mapping[str, float] | None, line: str, declared:
 
 
 def _not_checked(placed: pd.DataFrame, line: str) -> pd.DataFrame:
-    table = pd.DataFrame({"site_id": placed["site_id"], "line": line, "relation": "not_checked"}).reindex(columns=_LINE_COLUMNS)
+    table = pd.DataFrame({"site_id": placed["site_id"], "line": line, "relation": "not_checked"}).reindex(
+        columns=_LINE_COLUMNS
+    )
     numbers = [name for name in _LINE_COLUMNS if name not in {"site_id", "line", "relation", "verdict"}]
     table[numbers] = table[numbers].astype(float)
     return table.assign(
@@ -329,26 +344,19 @@ def _not_checked(placed: pd.DataFrame, line: str) -> pd.DataFrame:
     )
 
 
-def _missing_line(shapes: gpd.GeoDataFrame, line: str, plan: ZoningPlan, *, required: bool) -> pd.DataFrame:
+def _missing_line(shapes: gpd.GeoDataFrame, word: ControlLine, plan: ZoningPlan, *, required: bool) -> pd.DataFrame:
     """Make a finding for every site that a missing line leaves undetermined."""
     if not required:
         return pd.DataFrame()
-    word = plan.control_lines.get(line)
-    named = f"{word.zh} {word.en}" if word else line
     moved, _ = bring_to(shapes, plan.crs, what="sites")
     return pd.DataFrame(
         {
             "shape": np.arange(len(moved)),
             "verdict": "undetermined",
             "role": "decides",
-            "line": line,
-            "feature_ids": "",
-            "rule_id": "",
-            "requires": "",
-            "requires_zh": "",
-            "citation": "",
-            "status": "",
-            "reason": f"规划缺少图层：{named}；未检查不等于不涉及 the plan has no such layer; not checked is not clear",
+            "line": word.id,
+            "reason": f"the plan has no layer of the {word.en}; not checked is not clear",
+            "reason_zh": f"规划缺少{word.zh}图层；未检查不等于不涉及",
             "geometry": moved.geometry.to_numpy(),
         }
     )
@@ -359,15 +367,29 @@ def _finish_findings(
 ) -> gpd.GeoDataFrame:
     if not len(found):
         found = pd.DataFrame(columns=["shape", "kind", "amount", "whole", *_FINDING_COLUMNS])
-    full = found.reindex(columns=list(dict.fromkeys(["shape", "kind", "amount", "whole", *_FINDING_COLUMNS, *found.columns])))
+    full = found.reindex(
+        columns=list(dict.fromkeys(["shape", "kind", "amount", "whole", *_FINDING_COLUMNS, *found.columns]))
+    )
     notices = pd.concat([_notices(full, book, day), _overlap_notices(full, plan, book, method)], ignore_index=True)
     full = pd.concat([full, notices], ignore_index=True) if len(notices) else full
     full["site_id"] = placed["site_id"].to_numpy()[full["shape"].to_numpy(dtype=np.intp)]
     full["area_mu"] = from_m2(full["area_m2"].to_numpy(dtype=float), "mu")
     whole = full["whole"].to_numpy(dtype=float)
-    full["share"] = np.divide(full["amount"].to_numpy(dtype=float), whole, out=np.full(len(full), np.nan), where=whole > 0)
+    full["share"] = np.divide(
+        full["amount"].to_numpy(dtype=float), whole, out=np.full(len(full), np.nan), where=whole > 0
+    )
     full["verdict"] = full["verdict"].astype(verdict_dtype())
-    for name in ("feature_ids", "rule_id", "requires", "requires_zh", "citation", "status", "reason"):
+    for name in (
+        "feature_ids",
+        "rule_id",
+        "requires",
+        "requires_zh",
+        "citation",
+        "status",
+        "reason",
+        "reason_zh",
+        "subzone",
+    ):
         full[name] = full[name].where(full[name].notna(), "")
     lines = list(dict.fromkeys([*plan.control_lines, *full["line"]]))
     rank = pd.DataFrame(
@@ -385,47 +407,47 @@ def _finish_findings(
 
 def _notices(found: pd.DataFrame, book: Rulebook, day: dt.date) -> pd.DataFrame:
     """Add the rules that decide nothing but must be read with a line."""
-    rows = []
     claimed = found[(found["kind"] == "claimed") & (found["role"] == "decides")]
-    for (shape, line), group in claimed.groupby(["shape", "line"]):
-        for notice in book.notices(line, day):
-            rows.append(
-                group.iloc[0].to_dict()
-                | {
-                    "verdict": None, "role": "notice", "shape": shape, "subzone": None, "feature_ids": "", "rule_id": notice.rule_id,
-                    "requires": "; ".join(notice.requires), "requires_zh": "；".join(notice.requires_zh),
-                    "citation": notice.citation, "status": notice.status, "effective_from": notice.effective_from,
-                    "reason": notice.reason, "area_m2": group["area_m2"].sum(min_count=1), "length_m": group["length_m"].sum(min_count=1),
-                    "amount": group["amount"].sum(), "width_m": np.nan, "geometry": shapely.union_all(group["geometry"].to_numpy()),
-                }  # fmt: skip
-            )
-    return pd.DataFrame(rows)
+    told = book.notice_table(day)[["line", "subzone", "activity", *_SAID]].astype({"effective_from": object})
+    met = claimed.drop(columns=_SAID).merge(told, on=["line", "subzone", "activity"])
+    if not len(met):
+        return met
+    grouped = met.groupby(["shape", "line", "rule_id"], sort=False)
+    rows = grouped.first()
+    rows["geometry"] = grouped["geometry"].agg(lambda shapes: shapely.union_all(shapes.to_numpy()))
+    for name in ("area_m2", "length_m", "amount"):
+        rows[name] = grouped[name].sum(min_count=1)
+    return rows.reset_index().assign(role="notice", verdict=None, subzone="", feature_ids="", width_m=np.nan)
 
 
 def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, method: AreaMethod) -> pd.DataFrame:
-    """Say where two lines claim the same ground of a site: farmland kept inside the urban boundary is the usual case."""
+    """Say where two lines claim the same ground of a site; the usual case is farmland kept inside the boundary."""
     rows = []
     claimed = found[(found["kind"] == "claimed") & (found["role"] == "decides")]
     for rule in book.overlaps:
-        first, second = (claimed[claimed["line"] == line] for line in (rule.a, rule.b))
-        for shape in sorted(set(first["shape"]) & set(second["shape"])):
-            shared = shapely.intersection(
-                shapely.union_all(first.loc[first["shape"] == shape, "geometry"].to_numpy()),
-                shapely.union_all(second.loc[second["shape"] == shape, "geometry"].to_numpy()),
-            )
-            ground = overlay.keep_dimension(np.array([shared], dtype=object), np.array([2]))
+        first, second = (claimed[claimed["line"] == line].groupby("shape") for line in (rule.a, rule.b))
+        for shape in sorted(set(first.groups) & set(second.groups)):
+            united = [shapely.union_all(side.get_group(shape)["geometry"].to_numpy()) for side in (first, second)]
+            ground = overlay.keep_dimension(np.array([shapely.intersection(*united)], dtype=object), np.array([2]))
             area = float(polygon_areas(ground, plan.crs, method=method)[0])
-            if area < 1.0:
-                continue
-            whole = first.loc[first["shape"] == shape, "whole"].iloc[0]
-            rows.append(
-                {
-                    "shape": shape, "verdict": None, "role": "notice", "line": rule.a, "subzone": None, "feature_ids": "",
-                    "rule_id": rule.id, "requires": "", "requires_zh": "", "citation": rule.citation, "status": rule.status,
-                    "reason": f"{rule.note_zh} {rule.note}", "area_m2": area, "amount": area, "whole": whole,
-                    "geometry": ground[0],
-                }  # fmt: skip
-            )
+            if area > 0:
+                met = first.get_group(shape).iloc[0]
+                rows.append(
+                    {
+                        "shape": shape,
+                        "role": "notice",
+                        "line": rule.a,
+                        "rule_id": rule.id,
+                        "citation": book.cite(rule),
+                        "status": rule.status,
+                        "reason": rule.note,
+                        "reason_zh": rule.note_zh,
+                        "area_m2": area,
+                        "amount": area,
+                        "whole": met["whole"],
+                        "geometry": ground[0],
+                    }
+                )
     return pd.DataFrame(rows)
 
 
@@ -443,7 +465,10 @@ def _verdicts(
     joined = by_site.agg(rule_ids=("rule_id", _join), status=("status", _worst_status))
     joined = joined.reindex(placed["site_id"]).fillna("")
     top = deciding[deciding["verdict"].to_numpy() == worst.reindex(deciding["site_id"]).to_numpy()]
-    reason = top.groupby("site_id", sort=False)["reason"].agg(_join_reasons).reindex(placed["site_id"]).fillna("")
+    reasons = top.groupby("site_id", sort=False).agg(
+        reason=("reason", lambda said: _join(said, "; ")), reason_zh=("reason_zh", lambda said: _join(said, "；"))
+    )
+    reasons = reasons.reindex(placed["site_id"]).fillna("")
     missing = [line for line in plan.control_lines if line not in plan]
     geometry = sites.geometry.to_numpy()
     ground = shapely.get_dimensions(geometry) == 2  # noqa: PLR2004
@@ -456,7 +481,8 @@ def _verdicts(
         verdict=verdict,
         rule_ids=joined["rule_ids"].to_numpy(),
         status=joined["status"].to_numpy(),
-        reason=reason.to_numpy(),
+        reason=reasons["reason"].to_numpy(),
+        reason_zh=reasons["reason_zh"].to_numpy(),
         not_checked=", ".join(missing),
         area_m2=area,
         area_ha=round_half_up(from_m2(area, "ha"), 4),
@@ -466,12 +492,8 @@ def _verdicts(
     return gpd.GeoDataFrame(table, geometry=geometry, crs=sites.crs)
 
 
-def _join(values: pd.Series) -> str:
-    return ", ".join(dict.fromkeys(value for value in values if value))
-
-
-def _join_reasons(values: pd.Series) -> str:
-    return "; ".join(dict.fromkeys(value for value in values if value))
+def _join(values: pd.Series, mark: str = ", ") -> str:
+    return mark.join(dict.fromkeys(value for value in values if value))
 
 
 def _worst_status(values: pd.Series) -> str:

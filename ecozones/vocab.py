@@ -161,7 +161,8 @@ def parse_lines(tables: Mapping[str, Any], where: str) -> dict[str, ControlLine]
 def _parse_line(line_id: str, table: dict[str, Any], where: str) -> ControlLine:
     unknown = sorted(set(table) - _LINE_KEYS)
     if unknown:
-        message = f"{where}: line {line_id!r} has unknown keys {', '.join(unknown)}; known are {', '.join(sorted(_LINE_KEYS))}"
+        known = ", ".join(sorted(_LINE_KEYS))
+        message = f"{where}: line {line_id!r} has unknown keys {', '.join(unknown)}; known are {known}"
         raise RulebookError(message)
     missing = [key for key in ("zh", "en") if not table.get(key)]
     if missing:
@@ -171,12 +172,16 @@ def _parse_line(line_id: str, table: dict[str, Any], where: str) -> ControlLine:
     for key, value in table.pop("subzones", {}).items():
         extra = sorted(set(value) - {"zh", "en", "words"})
         if extra or not value.get("zh") or not value.get("en"):
-            message = f"{where}: sub-zone {key!r} of line {line_id!r} needs zh and en and takes words, not {', '.join(extra)}"
+            message = (
+                f"{where}: sub-zone {key!r} of line {line_id!r} needs zh and en, and takes words; {extra} mean nothing"
+            )
             raise RulebookError(message)
         subzones[key] = Subzone(key, value["zh"], value["en"], tuple(value.get("words", ())))
     for key in ("default_subzone", "complement"):
         if table.get(key) and table[key] not in subzones:
-            message = f"{where}: {key} of line {line_id!r} is {table[key]!r}, which is none of its sub-zones {', '.join(subzones)}"
+            message = (
+                f"{where}: {key} of line {line_id!r} is {table[key]!r}, none of its sub-zones {', '.join(subzones)}"
+            )
             raise RulebookError(message)
     style = Style(**table.pop("style", {}))
     lists = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
@@ -192,7 +197,7 @@ def _vocabulary() -> dict[str, Any]:
 @functools.cache
 def control_lines() -> Mapping[str, ControlLine]:
     """
-    Control lines of the built-in jurisdiction, by id.
+    Give the control lines of the built-in jurisdiction, by id.
 
     Returns
     -------
@@ -210,7 +215,7 @@ def control_lines() -> Mapping[str, ControlLine]:
 @functools.cache
 def zones() -> Mapping[str, Zone]:
     """
-    The three spaces of the built-in jurisdiction, by id.
+    Give the three spaces of the built-in jurisdiction, by id.
 
     Returns
     -------
@@ -231,7 +236,7 @@ def zones() -> Mapping[str, Zone]:
 @functools.cache
 def verdict_words() -> Mapping[str, VerdictWord]:
     """
-    Verdicts by id, mildest first.
+    Give the verdicts by id, mildest first.
 
     Returns
     -------
@@ -248,7 +253,7 @@ def verdict_words() -> Mapping[str, VerdictWord]:
 
 def verdict_dtype() -> pd.CategoricalDtype:
     """
-    Ordered categorical of verdicts, so that the worst of a group is its maximum.
+    Give the ordered categorical of verdicts, so that the worst of a group is its maximum.
 
     Returns
     -------

@@ -19,13 +19,16 @@ RED, FARM, URBAN = "ecological_red_line", "permanent_basic_farmland", "urban_dev
 
 
 def line_of(review, site_id, line):
-    (row,) = review.lines.query("site_id == @site_id and line == @line").itertuples()
+    lines = review.lines
+    (row,) = lines[(lines["site_id"] == site_id) & (lines["line"] == line)].itertuples()
     return row
 
 
 def frame(*shapes, **columns):
     ids = [f"S{i + 1}" for i in range(len(shapes))]
-    return gpd.GeoDataFrame({"site_id": ids, "activity": "ordinary_build"} | columns, geometry=list(shapes), crs=BOARD_CRS)
+    return gpd.GeoDataFrame(
+        {"site_id": ids, "activity": "ordinary_build"} | columns, geometry=list(shapes), crs=BOARD_CRS
+    )
 
 
 def test_half_the_site_outside_the_boundary_is_half_its_area():
@@ -54,7 +57,9 @@ def test_building_in_the_core_of_the_red_line_is_prohibited_with_its_article():
 def test_the_verdict_is_that_of_the_day():
     plan = chessboard_plan(red_line={"a1": "core"}, urban=["a1"])
     site = square("a1", activity="crossing_no_land")
-    before, after = (check_sites(site, plan, on=day).verdicts["verdict"].iloc[0] for day in ("2026-03-14", "2026-03-15"))
+    before, after = (
+        check_sites(site, plan, on=day).verdicts["verdict"].iloc[0] for day in ("2026-03-14", "2026-03-15")
+    )
     assert (before, after) == ("prohibited", "conditional")
 
 
@@ -136,9 +141,15 @@ def test_narrow_parcels_side_by_side_are_no_slivers():
 
 def test_overlapping_features_of_one_line_are_counted_once_and_summed_beside():
     corner = shapely.box(500_000, 3_320_000, 500_300, 3_320_300)
-    boxes = [shapely.box(500_000, 3_320_000, 500_200, 3_320_200), shapely.box(500_100, 3_320_000, 500_300, 3_320_200), shapely.box(500_100, 3_320_100, 500_300, 3_320_300)]
+    boxes = [
+        shapely.box(500_000, 3_320_000, 500_200, 3_320_200),
+        shapely.box(500_100, 3_320_000, 500_300, 3_320_200),
+        shapely.box(500_100, 3_320_100, 500_300, 3_320_300),
+    ]
     farm = gpd.GeoDataFrame({"feature_id": list("abc")}, geometry=boxes, crs=BOARD_CRS)
-    row = line_of(check_sites(frame(corner), chessboard_plan().replace(permanent_basic_farmland=farm), on=DAY), "S1", FARM)
+    row = line_of(
+        check_sites(frame(corner), chessboard_plan().replace(permanent_basic_farmland=farm), on=DAY), "S1", FARM
+    )
     assert row.overlap_m2 == pytest.approx(80_000, rel=1e-6)
     assert row.overlap_sum_m2 == pytest.approx(120_000, rel=1e-6)
 
@@ -154,7 +165,11 @@ def test_a_corridor_is_as_wide_as_stated():
 def test_a_line_without_width_is_measured_by_length_and_a_point_is_in_or_out():
     plan = chessboard_plan(red_line={"d4": "core"})
     west, south, east, _ = plan[RED].total_bounds
-    sites = frame(shapely.LineString([(west - 100, south + 500), (east + 100, south + 500)]), shapely.Point(west + 5, south + 5), shapely.Point(west - 5, south))
+    sites = frame(
+        shapely.LineString([(west - 100, south + 500), (east + 100, south + 500)]),
+        shapely.Point(west + 5, south + 5),
+        shapely.Point(west - 5, south),
+    )
     review = check_sites(sites, plan, on=DAY)
     assert line_of(review, "S1", RED).overlap_m == pytest.approx(1_000, rel=1e-6)
     assert [line_of(review, site, RED).relation for site in ("S2", "S3")] == ["inside", "apart"]
@@ -196,11 +211,22 @@ def test_a_line_in_degrees_keeps_its_degrees():
 
 
 def test_all_problems_of_the_sites_are_told_at_once():
-    sites = frame(shapely.box(0, 0, 1, 1), shapely.Polygon(), shapely.box(1, 1, 2, 2), activity=["ordinary_build", "no such thing", None])
+    sites = frame(
+        shapely.box(0, 0, 1, 1),
+        shapely.Polygon(),
+        shapely.box(1, 1, 2, 2),
+        activity=["ordinary_build", "no such thing", None],
+    )
     sites["site_id"] = ["A", "A", "B"]
     with pytest.raises(SchemaError) as caught:
-        check_sites(sites.set_geometry(shapely.transform(sites.geometry.to_numpy(), lambda xy: xy + [500_000, 3_320_000])), chessboard_plan(), on=DAY)
-    assert sorted(caught.value.problems["problem"].str.split().str[-1]) == sorted(["repeated", "repeated", "empty", "rules"])
+        check_sites(
+            sites.set_geometry(shapely.transform(sites.geometry.to_numpy(), lambda xy: xy + [500_000, 3_320_000])),
+            chessboard_plan(),
+            on=DAY,
+        )
+    assert sorted(caught.value.problems["problem"].str.split().str[-1]) == sorted(
+        ["repeated", "repeated", "empty", "rules"]
+    )
 
 
 def test_the_capsule_changes_with_the_last_bit_of_the_input():
@@ -217,7 +243,9 @@ def oereb(shape, layer, *, below=0.0):
     offset = [500_000, 3_320_000]
     layer, shape = (shapely.transform(each, lambda xy: xy + offset) for each in (layer, shape))
     plan = ZoningPlan.from_layers({FARM: gpd.GeoDataFrame(geometry=[layer], crs=BOARD_CRS)})
-    patches, totals = divide(gpd.GeoDataFrame(geometry=[shape], crs=BOARD_CRS), plan, FARM, slivers=Slivers(below, 0.0), method="planar")
+    patches, totals = divide(
+        gpd.GeoDataFrame(geometry=[shape], crs=BOARD_CRS), plan, FARM, slivers=Slivers(below, 0.0), method="planar"
+    )
     real = patches[(patches["kind"] == "claimed") & ~patches["sliver"]]
     return real["amount"].sum(), totals
 
@@ -235,7 +263,9 @@ UNIT = shapely.box(0, 0, 1, 1)
         (shapely.MultiPoint([(0.2, 0.2), (0.5, 0.5), (0.8, 0.8)]), UNIT, 0.0, 3.0),
         (
             shapely.box(0, 0, 200, 200),
-            shapely.make_valid(shapely.Polygon([(-10, -10), (210, -10), (210, 210), (205, 205), (205, 210), (205, 205), (-10, 210)])).union(shapely.box(0, 0, 200, 200)),
+            shapely.make_valid(
+                shapely.Polygon([(-10, -10), (210, -10), (210, 210), (205, 205), (205, 210), (205, 205), (-10, 210)])
+            ).union(shapely.box(0, 0, 200, 200)),
             0.0,
             40_000.0,
         ),
