@@ -331,14 +331,14 @@ def conform(
     problems: list[pd.DataFrame] = []
     for column in contract.columns:
         if column.id in matched:
-            values, wrong = _values(by_name[matched[column.id]], column, matched[column.id])
+            values, wrong = column_values(by_name[matched[column.id]], column, matched[column.id])
         elif column.unique:
             values, wrong = pd.Series(np.arange(1, len(frame) + 1).astype(str), index=frame.index, dtype=object), []
             note = f"{what}: no column of ids was found, so rows are numbered from 1 as {column.id}"
             warnings.warn(f"{note}; name one with columns={{{column.id!r}: ...}}", FormatWarning, stacklevel=3)
         elif column.required:
             remedy = f"name the column with columns={{{column.id!r}: ...}}"
-            wrong = [_problem(["all"], column.id, [""], "is missing", remedy)]
+            wrong = [problem_rows(["all"], column.id, [""], "is missing", remedy)]
             values = pd.Series(None, index=frame.index, dtype=object)
         else:
             empty = np.nan if column.kind != "text" else None
@@ -388,7 +388,33 @@ def refuse(problems: Sequence[pd.DataFrame], *, what: str, error: type[SchemaErr
     raise error(message, joined)
 
 
-def _problem(rows: Sequence[object], column: str, values: Sequence[object], problem: str, remedy: str) -> pd.DataFrame:
+def problem_rows(
+    rows: Iterable[object], column: str, values: Iterable[object], problem: str, remedy: str
+) -> pd.DataFrame:
+    """
+    List what is wrong with the values of one column, row by row.
+
+    Parameters
+    ----------
+    rows
+        Row labels.
+    column
+        Name of the column, as the user knows it.
+    values
+        What stands there.
+    problem, remedy
+        What is wrong and what to do, in words that follow on the name of the column.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``row``, ``column``, ``value``, ``problem``, ``remedy``.
+
+    Examples
+    --------
+    >>> problem_rows([3], "site_id", ["A"], "is repeated", "write another")["row"].tolist()
+    [3]
+    """
     data = {
         "row": list(rows),
         "column": column,
@@ -399,8 +425,30 @@ def _problem(rows: Sequence[object], column: str, values: Sequence[object], prob
     return pd.DataFrame(data, columns=_PROBLEM_COLUMNS)
 
 
-def _values(series: pd.Series, column: Column, name: str) -> tuple[pd.Series, list[pd.DataFrame]]:
-    """Bring one column to its kind and unit, and list what does not fit."""
+def column_values(series: pd.Series, column: Column, name: str) -> tuple[pd.Series, list[pd.DataFrame]]:
+    """
+    Bring one column to its kind and unit, and list what does not fit.
+
+    Parameters
+    ----------
+    series
+        As read.
+    column
+        The contract of the column.
+    name
+        Its name in the file, which may tell the unit.
+
+    Returns
+    -------
+    tuple
+        The values on the same index, and tables of problems as :func:`refuse` takes them.
+
+    Examples
+    --------
+    >>> planned = Column("planned_ha", "计划面积", "planned area", "number", "ha")
+    >>> column_values(pd.Series([15]), planned, "面积(亩)")[0].tolist()
+    [1.0]
+    """
     shown = column.id if name == column.id else f"{column.id} ({name})"
     wrong: list[pd.DataFrame] = []
     if column.kind == "text":
@@ -411,7 +459,7 @@ def _values(series: pd.Series, column: Column, name: str) -> tuple[pd.Series, li
         bad = (values.isna() & ~blank) | np.isinf(values)
         if bad.any():
             wrong.append(
-                _problem(list(series.index[bad]), shown, list(series[bad]), "is no number", "write plain numbers")
+                problem_rows(list(series.index[bad]), shown, list(series[bad]), "is no number", "write plain numbers")
             )
         unit = unit_in_name(name)[1]
         if unit and column.unit in set(_UNITS.values()) and unit != column.unit:
@@ -422,7 +470,7 @@ def _values(series: pd.Series, column: Column, name: str) -> tuple[pd.Series, li
             part = whole.notna() & (whole % 1 != 0)
             if part.any():
                 rows = list(series.index[part])
-                wrong.append(_problem(rows, shown, list(series[part]), "is no whole number", "write whole numbers"))
+                wrong.append(problem_rows(rows, shown, list(series[part]), "is no whole number", "write whole numbers"))
             else:
                 values = values.astype("Int64")
     if column.unique:
@@ -430,9 +478,9 @@ def _values(series: pd.Series, column: Column, name: str) -> tuple[pd.Series, li
         again = values.duplicated(keep=False) & ~missing
         remedy = f"give every row a value of its own, or name another column with columns={{{column.id!r}: ...}}"
         if missing.any():
-            wrong.append(_problem(list(series.index[missing]), shown, list(series[missing]), "is blank", remedy))
+            wrong.append(problem_rows(list(series.index[missing]), shown, list(series[missing]), "is blank", remedy))
         if again.any():
-            wrong.append(_problem(list(series.index[again]), shown, list(series[again]), "is repeated", remedy))
+            wrong.append(problem_rows(list(series.index[again]), shown, list(series[again]), "is repeated", remedy))
     return values, wrong
 
 
