@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from importlib import resources
+from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 from geopandas.testing import assert_geodataframe_equal
 
+from ecozones.area import measure_area
+from ecozones.boundary_text import read_boundary_text, write_boundary_text
+from ecozones.encodings import dbf_encoding
+from ecozones.errors import EcozonesError
 from ecozones.plan import DeclaresLines, ZoningPlan
+from ecozones.rulebook import load_rules
+from ecozones.siting import check_sites
+from ecozones.vocab import control_lines
 
 BOARD_CRS = "EPSG:4547"
 """CGCS2000 / 3-degree Gauss-Kruger, central meridian 114° E."""
@@ -299,3 +311,134 @@ def _box(cell: str, side_m: float) -> shapely.Polygon:
     x, y = _centre(cell, side_m)
     half = side_m / 2
     return shapely.box(x - half, y - half, x + half, y + half)
+
+
+# ------------------------------------------------------------------------------------------------------ self-test
+_DAY = "2026-06-01"
+
+
+def selftest() -> pd.DataFrame:
+    """
+    Ask this installation questions whose answers are known; it needs no network and no files of yours.
+
+    Returns
+    -------
+    DataFrame
+        One row per question: ``subject``, ``name``, ``expected``, ``got`` and ``passed``. Areas are compared with
+        values of the official formula worked out apart from this library, verdicts with what can be read off a
+        chessboard, texts with what was written a moment before.
+
+    Examples
+    --------
+    >>> report = selftest()
+    >>> bool(report.passed.all())
+    True
+    """
+    asked: list[tuple[str, Callable[[], list[tuple[str, object, object, bool]]]]] = [
+        ("area", _ask_areas),
+        ("rules", _ask_rules),
+        ("verdict", _ask_verdicts),
+        ("balance", _ask_balance),
+        ("encoding", _ask_encodings),
+    ]
+    rows = []
+    for subject, ask in asked:
+        try:
+            answers = ask()
+        except (EcozonesError, OSError) as error:
+            # a broken installation shall still report on everything else
+            answers = [("runs without error", "no error", f"{type(error).__name__}: {error}", False)]
+        rows += [(subject, name, str(expected), str(got), bool(passed)) for name, expected, got, passed in answers]
+    return pd.DataFrame(rows, columns=["subject", "name", "expected", "got", "passed"])
+
+
+def _ask_areas() -> list[tuple[str, object, object, bool]]:
+    known = tomllib.loads(resources.files("ecozones").joinpath("data/selftest.toml").read_text(encoding="utf-8"))
+    answers: list[tuple[str, object, object, bool]] = []
+    for case in known["areas"]:
+        drawn = gpd.GeoSeries([shapely.Polygon(case["ring"])], crs=f"EPSG:{case['epsg']}")
+        got = float(measure_area(drawn, method="national").iloc[0])
+        # the official program rounds while it goes, so a centimetre square more or less is the same answer
+        answers.append((case["name"], case["national_m2"], got, abs(got - case["national_m2"]) < 0.0201))  # noqa: PLR2004
+    for case in known["sheets"]:
+        south = case["south_seconds"] / 3600
+        sheet = gpd.GeoSeries([shapely.box(114, south, 114 + 225 / 3600, south + 150 / 3600)], crs="EPSG:4490")
+        got = float(measure_area(sheet, method="national", rounded=False).iloc[0])
+        answers.append((case["name"], case["national_m2"], got, abs(got - case["national_m2"]) < 0.0201))  # noqa: PLR2004
+    return answers
+
+
+def _ask_rules() -> list[tuple[str, object, object, bool]]:
+    law = load_rules("CN")
+    cited = sum(bool(rule.citations) for rule in law.rules)
+    spoken = {rule.line for rule in law.rules}
+    required = {line.id for line in control_lines().values() if line.required}
+    return [
+        ("every rule names its source", len(law.rules), cited, cited == len(law.rules) > 0),
+        ("every required line has rules", len(required), len(required & spoken), required <= spoken),
+        ("the same files give the same version", law.version, load_rules("CN").version, law == load_rules("CN")),
+    ]
+
+
+def _ask_verdicts() -> list[tuple[str, object, object, bool]]:
+    plan = chessboard_plan(
+        red_line={"a1": "core", "b1": "general", "c1": None}, farmland=["d1"], urban={"e1": "concentrated"}
+    )
+    sites = pd.concat(
+        [
+            square("a1", "b1", "c1", "d1", "j1", activity="ordinary_build"),
+            square("e1", activity="urban_cluster"),
+            square("h8", activity="restoration"),
+        ],
+        ignore_index=True,
+    )
+    expected = {
+        "a1": "prohibited",
+        "b1": "prohibited",
+        "c1": "undetermined",
+        "d1": "prohibited",
+        "j1": "undetermined",
+        "e1": "conditional",
+        "h8": "allowed",
+    }
+    got = check_sites(sites, plan, on=_DAY).verdicts.set_index("site_id")["verdict"].astype(str)
+    answers: list[tuple[str, object, object, bool]] = [
+        (f"square {cell}", verdict, got[cell], got[cell] == verdict) for cell, verdict in expected.items()
+    ]
+    without = chessboard_plan(red_line=None, farmland=(), urban=())
+    lacking = str(check_sites(square("h8", activity="restoration"), without, on=_DAY).verdicts["verdict"].iloc[0])
+    return [*answers, ("a plan without its red line", "undetermined", lacking, lacking == "undetermined")]
+
+
+def _ask_balance() -> list[tuple[str, object, object, bool]]:
+    plan = chessboard_plan(urban={"a1": "concentrated"})
+    review = check_sites(square_between("a1", "b1"), plan, on=_DAY)
+    row = review.lines.set_index("line").loc["urban_development_boundary"]
+    worst = float(review.balance["error_share"].abs().max())
+    return [
+        ("half of the site inside", 0.5, float(row["share"]), bool(np.isclose(row["share"], 0.5, atol=1e-6))),
+        ("the pieces of a site sum to the site", 0.0, worst, worst < 1e-9),  # noqa: PLR2004
+    ]
+
+
+def _ask_encodings() -> list[tuple[str, object, object, bool]]:
+    plots = square("c3").assign(name="示例地块")
+    answers: list[tuple[str, object, object, bool]] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        text = Path(scratch) / "plots.txt"
+        write_boundary_text(plots, text)
+        back = read_boundary_text(text)
+        kept = _same_vertices(plots, back)
+        answers.append(("boundary text in GB18030", "every vertex kept", "kept" if kept else "moved", kept))
+        shape = Path(scratch) / "plots.shp"
+        plots[["site_id", "name", "geometry"]].rename(columns={"name": "项目名称"}).to_file(shape, encoding="GBK")
+        shape.with_suffix(".cpg").unlink()
+        got = gpd.read_file(shape, encoding=dbf_encoding(shape).name)["项目名称"].iloc[0]
+        answers.append(("shapefile in GBK without .cpg", "示例地块", got, got == "示例地块"))
+    return answers
+
+
+def _same_vertices(left: gpd.GeoDataFrame, right: gpd.GeoDataFrame) -> bool:
+    # the text states the zone in front of the easting, so only that prefix may differ
+    mine, theirs = (shapely.get_coordinates(frame.geometry.to_numpy()) % [1e6, 1e7] for frame in (left, right))
+    return {tuple(point) for point in mine.round(3)} == {tuple(point) for point in theirs.round(3)}

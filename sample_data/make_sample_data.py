@@ -939,11 +939,11 @@ def make_sites(ground: Ground) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     add(
         "未填活动的地块",
         None,
-        compact(town, 60),
+        compact(part[URBAN, "special"], 60),
         "undetermined",
         URBAN,
-        "nobody said what is proposed",
-        on={URBAN: "concentrated"},
+        "nobody said what is proposed, and the zone allows some things and bars others",
+        on={URBAN: "special"},
     )
     pair = shapely.multipolygons([compact(town, 40), blob(place(calm, 40, rng()), 40, rng())])
     add(
