@@ -70,8 +70,8 @@ def read_sites(
     Parameters
     ----------
     source
-        Shapefile, GeoPackage, file geodatabase, GeoJSON, GeoParquet, FlatGeobuf, KML, DXF, boundary-point TXT, a ``.zip``
-        or folder of them, or a frame. A folder of boundary-point texts is read as one table.
+        Shapefile, GeoPackage, file geodatabase, GeoJSON, GeoParquet, FlatGeobuf, KML, DXF, boundary-point TXT, a
+        ``.zip`` or folder of them, or a frame. A folder of boundary-point texts is read as one table.
     layer
         Which layer, where the source holds several.
     columns
@@ -106,7 +106,8 @@ def read_sites(
 
     Examples
     --------
-    >>> plots = gpd.GeoDataFrame({"DKBH": ["A"]}, geometry=[shapely.box(39500000, 3300000, 39500100, 3300100)], crs=4527)
+    >>> plot = shapely.box(39500000, 3300000, 39500100, 3300100)
+    >>> plots = gpd.GeoDataFrame({"DKBH": ["A"]}, geometry=[plot], crs=4527)
     >>> read_sites(plots)[["site_id", "activity"]].values.tolist()
     [['A', None]]
     """
@@ -136,8 +137,8 @@ def read_projects(
     Returns
     -------
     GeoDataFrame
-        One row per project: ``project_id``, ``name``, ``programme``, ``type``, ``year``, ``stage``, ``planned_ha`` [ha],
-        ``stated_area_m2`` [m²], then all other columns of the file, then the geometry as drawn.
+        One row per project: ``project_id``, ``name``, ``programme``, ``type``, ``year``, ``stage``, ``planned_ha``
+        [ha], ``stated_area_m2`` [m²], then all other columns of the file, then the geometry as drawn.
 
     Raises
     ------
@@ -217,7 +218,10 @@ def _read(layer: Layer, options: _Options, *, polygons: bool = False) -> gpd.Geo
         raise GeometryError(message)
     if frame.crs is None:
         if options.crs is None:
-            message = f"{layer.label}: the layer does not say what its coordinates mean; pass crs=, such as crs=4527, or add {_crs_home(layer)}"
+            message = (
+                f"{layer.label}: the layer does not say what its coordinates mean (no CRS); "
+                f"pass crs=, such as crs=4527, or add {_crs_home(layer)}"
+            )
             raise MissingCRSError(message)
         frame = frame.set_crs(options.crs)
     if not options.keep_personal:
@@ -344,13 +348,13 @@ def read_plan(
     name
         What the plan is called; left out, the name of the file.
     layers
-        Which layer is which line, where names do not tell: ``{"ecological_red_line": "红线"}``. A list of names makes one
-        line of several layers, a path reads another file, None leaves the line out.
+        Which layer is which line, where names do not tell: ``{"ecological_red_line": "红线"}``. A list of names makes
+        one line of several layers, a path reads another file, None leaves the line out.
     rules
         A rulebook that declares lines of its own.
     extent
-        The ground that the plan speaks of: a frame, a layer or a file. Left out: a layer of administrative ground (XZQ) or
-        the spaces, if there is one.
+        The ground that the plan speaks of: a frame, a layer or a file. Left out: a layer of administrative ground
+        (XZQ) or the spaces, if there is one.
     coverage
         For lines that were drawn for a part of the extent only, that part, by line id.
     encoding
@@ -382,7 +386,8 @@ def read_plan(
 
     Examples
     --------
-    >>> red = gpd.GeoDataFrame({"ZRBHDFQ": ["核心保护区"]}, geometry=[shapely.box(39500000, 3300000, 39501000, 3301000)], crs=4527)
+    >>> square = shapely.box(39500000, 3300000, 39501000, 3301000)
+    >>> red = gpd.GeoDataFrame({"ZRBHDFQ": ["核心保护区"]}, geometry=[square], crs=4527)
     >>> read_plan({"STBHHX_2023": red})["ecological_red_line"]["subzone"].tolist()
     ['core']
     """
@@ -448,7 +453,7 @@ def _assign(
         fits = {id(one): _fit(one.name, line) for one in held if id(one) not in spoken}
         sure = [one for one in held if (fit := fits.get(id(one))) is not None and fit.how == "sure"]
         perhaps = [one for one in held if (fit := fits.get(id(one))) is not None and fit.how == "perhaps"]
-        parts = [fits[id(one)].subzone for one in sure]
+        parts = [fit.subzone for one in sure if (fit := fits[id(one)]) is not None]
         if len(sure) > 1 and len(set(parts)) < len(parts):
             message = (
                 f"several layers may be {line.id} ({line.zh}): {skim(sure)}; say which with layers={{{line.id!r}: ...}}, "
@@ -458,15 +463,13 @@ def _assign(
         if sure:
             taken[line.id] = sure
         if perhaps:
-            note = f"{line.id}: {skim(perhaps)} not taken, because the name says more; if it is the line, name it in layers="
+            note = f"{line.id}: {skim(perhaps)} not taken, because the name says more; name it in layers= if it is"
             notes.append(note)
             if not sure and line.required:
                 warnings.warn(note, FormatWarning, stacklevel=4)
     if not taken:
         wanted = ", ".join(f"{line.id} ({line.zh})" for line in known.values() if line.required)
-        message = (
-            f"no control line was found among {skim(held)}; say which layer is which with layers=, such as {wanted}"
-        )
+        message = f"no control line was found among {skim(held)}; say which layer is which with layers=: {wanted}"
         raise SchemaError(message)
     for line_id, chosen in taken.items():
         notes.append(f"{line_id}: read from {skim(chosen)}")
@@ -568,7 +571,7 @@ def _read_as(layer: Layer, line: ControlLine, options: _Options, notes: list[str
     form = _form(frame, line)
     if form:
         notes.append(f"{line.id}: {layer.name} is the {form}")
-    frame = _line_columns(frame, line, layer.label, notes)
+    frame = _line_columns(frame, layer.label, notes)
     fit = _fit(layer.name, line)
     lower = {str(name).lower() for name in frame.columns}
     if fit is not None and fit.subzone and not lower & set(line.subzone_fields):
@@ -583,7 +586,7 @@ def _form(frame: gpd.GeoDataFrame, line: ControlLine) -> str:
     return next((form["en"] for form in forms), "")
 
 
-def _line_columns(frame: gpd.GeoDataFrame, line: ControlLine, what: str, notes: list[str]) -> gpd.GeoDataFrame:
+def _line_columns(frame: gpd.GeoDataFrame, what: str, notes: list[str]) -> gpd.GeoDataFrame:
     """Add deduction, land class with its scheme, and the stated area; the columns they come from stay."""
     contract = schema.table("line")
     names = [str(name) for name in frame.columns if name != frame.geometry.name]
@@ -674,7 +677,8 @@ def _spaces(held: Sequence[Layer], options: _Options, notes: list[str]) -> gpd.G
     if not found:
         return None
     if len({frame.crs.to_wkt() for frame in found}) > 1:
-        message = f"the layers of the three spaces are on {', '.join(sorted({frame.crs.name for frame in found}))}; bring them to one CRS"
+        systems = ", ".join(sorted({frame.crs.name for frame in found}))
+        message = f"the layers of the three spaces are on {systems}; bring them to one CRS"
         raise CRSError(message)
     named = [frame.rename_geometry("geometry") for frame in found]
     return gpd.GeoDataFrame(pd.concat(named, ignore_index=True), geometry="geometry", crs=found[0].crs)
