@@ -16,7 +16,15 @@ import pyproj
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from ecozones.errors import CRSError, EcozonesWarning, GeometryError, InputError, MissingCRSError, SchemaError, name_rows
+from ecozones.errors import (
+    CRSError,
+    EcozonesWarning,
+    GeometryError,
+    InputError,
+    MissingCRSError,
+    SchemaError,
+    name_rows,
+)
 from ecozones.units import AreaUnit, from_m2, round_half_up
 
 AreaMethod = Literal["national", "geodesic", "equal_area", "planar"]
@@ -153,7 +161,7 @@ def measure_area(
     --------
     >>> square = shapely.box(500_000, 3_320_000, 501_000, 3_321_000)
     >>> measure_area(gpd.GeoSeries([square], crs="EPSG:4548"))
-    0    999999.98
+    0    999999.99
     Name: area_m2, dtype: float64
     """
     series = frame.geometry
@@ -247,6 +255,7 @@ def measure_length(geometry: NDArray[np.object_], crs: Any) -> Floats:  # noqa: 
         east, north = np.degrees(longitude), np.degrees(latitude)
         steps = np.zeros(len(east))
         steps[:-1] = geod.inv(east[:-1], north[:-1], east[1:], north[1:])[2]
+        steps[stretch.last] = 0.0  # from the end of one line to the start of the next there is no step
         lengths[stretch.chain] += stretch.sums(steps)
     return chains.gather(lengths)
 
@@ -327,7 +336,9 @@ def close_totals(values: ArrayLike | pd.Series, decimals: int, total: float | No
     numbers = series.to_numpy(dtype=np.float64)
     missing = ~np.isfinite(numbers)
     if missing.any():
-        message = f"values at rows {name_rows(series.index[missing])} are missing, so no total closes; fill or drop them"
+        message = (
+            f"values at rows {name_rows(series.index[missing])} are missing, so no total closes; fill or drop them"
+        )
         raise InputError(message)
     scale = 10.0**decimals
     units = np.rint(round_half_up(numbers, decimals) * scale).astype(np.int64)
@@ -342,7 +353,9 @@ def close_totals(values: ArrayLike | pd.Series, decimals: int, total: float | No
         raise InputError(message)
     # noise of the ninth digit of a remainder must not part what is equal
     remainder = np.round(numbers * scale - units, 6)
-    table = pd.DataFrame({"wish": -np.sign(short) * remainder, "size": -np.abs(numbers), "label": series.index.astype(str)})
+    table = pd.DataFrame(
+        {"wish": -np.sign(short) * remainder, "size": -np.abs(numbers), "label": series.index.astype(str)}
+    )
     order = table.sort_values(["wish", "size", "label"], kind="stable").index.to_numpy()
     shift = np.zeros(len(units), dtype=np.int64)
     shift[order[: abs(short)]] = np.sign(short)
@@ -633,10 +646,14 @@ class _Stretch:
         count[np.r_[first[1:] - 1, len(chain) - 1]] = 1
         at = np.repeat(np.arange(len(count)), count)
         begin = np.cumsum(count) - count
-        share = (np.arange(len(at)) - begin[at]) / count[at]
-        step = np.zeros_like(xy)
-        step[:-1] = xy[1:] - xy[:-1]
-        points = xy[at] + step[at] * share[:, None]
+        # always from the same end of an edge, so that a neighbour walking the other way gets the same points
+        ahead = np.vstack([xy[1:], xy[-1:]])
+        back = (ahead[:, 0] < xy[:, 0]) | ((ahead[:, 0] == xy[:, 0]) & (ahead[:, 1] < xy[:, 1]))
+        low, high = np.where(back[:, None], ahead, xy), np.where(back[:, None], xy, ahead)
+        step = np.arange(len(at)) - begin[at]
+        share = np.where(back[at], count[at] - step, step) / count[at]
+        points = low[at] + (high - low)[at] * share[:, None]
+        points[begin] = xy
         if places is not None:
             # numpy's own rounding, halves to even, is what reproduces the published areas
             points = np.round(points, places)
@@ -674,7 +691,9 @@ class _Stretch:
         bad = np.zeros(len(chains.row), dtype=bool)
         bad[self.chain[(widest >= 1) | (nearest > _POLE_LIMIT)]] = True
         chains.refuse(
-            bad, labels, "span half the globe or reach a pole, where this formula fails; split them at the 180th meridian"
+            bad,
+            labels,
+            "span half the globe or reach a pole, where this formula fails; split them at the 180th meridian",
         )
         return offset
 
@@ -792,7 +811,9 @@ def _without_polygon(geometry: NDArray[np.object_]) -> NDArray[np.bool_]:
     _, row = _parts(geometry, shapely.GeometryType.POLYGON)
     has = np.zeros(len(geometry), dtype=bool)
     has[row] = True
-    polygonal = np.isin(shapely.get_type_id(geometry), (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON))
+    polygonal = np.isin(
+        shapely.get_type_id(geometry), (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+    )
     return ~has & ~polygonal
 
 
