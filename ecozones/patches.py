@@ -18,7 +18,6 @@ import shapely
 
 from ecozones import overlay
 from ecozones.area import AreaMethod, measure_length, polygon_areas
-from ecozones.crs import align
 from ecozones.plan import ZoningPlan
 
 Kind = Literal["claimed", "unclaimed", "uncovered"]
@@ -270,32 +269,3 @@ def _multi(parts: list[shapely.Geometry]) -> shapely.Geometry:
 def _more_than_one(shape: overlay.Rows, n_shapes: int) -> overlay.Flags:
     return np.asarray(np.bincount(shape, minlength=n_shapes) > 1)
 
-
-def bring_to(frame: gpd.GeoDataFrame, crs: object, *, what: str) -> tuple[gpd.GeoDataFrame, str]:
-    """
-    Bring shapes to the CRS of a line, with edges that stay where they were drawn.
-
-    A straight edge in one plane is a curve in another, so long edges get points on them first.
-
-    Parameters
-    ----------
-    frame
-        Shapes.
-    crs
-        Where to bring them.
-    what
-        What to call them in messages.
-
-    Returns
-    -------
-    frame : GeoDataFrame
-        The shapes; the frame itself where it stands there already.
-    path : str
-        The transformation in words, with its accuracy.
-    """
-    moved, path = align(frame.iloc[:0], crs, what=what)
-    if moved.crs == frame.crs:
-        return frame, path
-    longest = 70.0 / _DEGREE_M if frame.crs.is_geographic else 70.0
-    dense = frame.set_geometry(shapely.segmentize(frame.geometry.to_numpy(), longest), crs=frame.crs)
-    return align(dense, crs, what=what)

@@ -17,6 +17,7 @@ from ecozones import geometry, overlay
 from ecozones.area import polygon_areas
 from ecozones.crs import check_crs
 from ecozones.errors import SchemaError, name_rows
+from ecozones.placing import bring_to, metric_crs
 from ecozones.units import from_m2
 from ecozones.vocab import ControlLine, control_lines, zones
 
@@ -261,6 +262,33 @@ class ZoningPlan:
             self._pieces[key] = overlay.cut(moved.geometry.to_numpy())
         return self._pieces[key]
 
+    @property
+    def metric_crs(self) -> pyproj.CRS:
+        """A CRS in metres in which distances within the plan may be measured."""
+        if not self.crs.is_geographic:
+            return self.crs
+        return metric_crs(next(iter(self.lines.values())))
+
+    def flat_pieces(self, line: str) -> overlay.Pieces:
+        """
+        Give a line that is drawn in degrees, cut into pieces in metres, to measure distances from.
+
+        Parameters
+        ----------
+        line
+            Line id.
+
+        Returns
+        -------
+        Pieces
+            In :attr:`metric_crs`; kept with the plan.
+        """
+        key = f"{line}/flat"
+        if key not in self._pieces:
+            moved, _ = bring_to(self.lines[line], self.metric_crs, what=line)
+            self._pieces[key] = overlay.cut(moved.geometry.to_numpy())
+        return self._pieces[key]
+
     def summary(self) -> pd.DataFrame:
         """
         Count and measure the lines of the plan.
@@ -292,7 +320,7 @@ class ZoningPlan:
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{html.escape(row.zh)}</td><td>{html.escape(row.en)}</td>"
-            f"<td style='text-align:right'>{row.features:,}</td><td style='text-align:right'>{row.area_ha:,.2f}</td></tr>"
+            f"<td align='right'>{row.features:,}</td><td align='right'>{row.area_ha:,.2f}</td></tr>"
             for row in self.summary().itertuples()
         )
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
@@ -350,7 +378,7 @@ def _feature_ids(frame: gpd.GeoDataFrame, column: object | None, line: ControlLi
     again = ids.groupby(ids).cumcount()
     if missing.any() or (again > 0).any():
         notes.append(
-            f"{line.id}: {int(missing.sum())} features without id, {int((again > 0).sum())} with a repeated one; made unique"
+            f"{line.id}: {int(missing.sum())} features without id, {int((again > 0).sum())} repeat one; made unique"
         )
     return ids.where(again == 0, ids + "#" + (again + 1).astype(str))
 

@@ -16,10 +16,11 @@ import shapely
 
 from ecozones import overlay
 from ecozones.area import AreaMethod, measure_length, polygon_areas
-from ecozones.crs import bring_to, check_crs, metric_crs
+from ecozones.crs import check_crs
 from ecozones.errors import SchemaError, name_rows
 from ecozones.geometry import repair_polygons
 from ecozones.patches import Slivers, divide
+from ecozones.placing import bring_to, metric_crs
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, as_day, load_rules
@@ -57,8 +58,8 @@ def check_sites(
     Parameters
     ----------
     sites
-        Polygons, lines or points with a column ``site_id``; ``activity`` says what is to be done there, ``width_m`` turns
-        a line into a corridor. [m]
+        Polygons, lines or points with a column ``site_id``; ``activity`` says what is to be done there, ``width_m``
+        turns a line into a corridor. [m]
     plan
         The plan; its lines stay where they are, the sites are brought to each line's CRS.
     on
@@ -147,7 +148,7 @@ def _prepare_sites(
     sites: gpd.GeoDataFrame, plan: ZoningPlan, book: Rulebook
 ) -> tuple[pd.DataFrame, gpd.GeoDataFrame, pd.Series]:
     """Check the sites, and give their attributes, their shapes, and the activity of each as the rules name it."""
-    check_crs(sites, what="sites", display_ok=True)
+    check_crs(sites, what="sites", web_mercator=True)
     problems = []
     if "site_id" not in sites.columns:
         message = (
