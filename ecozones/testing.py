@@ -10,7 +10,6 @@ from importlib import resources
 from pathlib import Path
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import shapely
 from geopandas.testing import assert_geodataframe_equal
@@ -413,10 +412,10 @@ def _ask_verdicts() -> list[tuple[str, object, object, bool]]:
 def _ask_balance() -> list[tuple[str, object, object, bool]]:
     plan = chessboard_plan(urban={"a1": "concentrated"})
     review = check_sites(square_between("a1", "b1"), plan, on=_DAY)
-    row = review.lines.set_index("line").loc["urban_development_boundary"]
+    share = float(review.lines.loc[review.lines["line"] == "urban_development_boundary", "share"].iloc[0])
     worst = float(review.balance["error_share"].abs().max())
     return [
-        ("half of the site inside", 0.5, float(row["share"]), bool(np.isclose(row["share"], 0.5, atol=1e-6))),
+        ("half of the site inside", 0.5, share, abs(share - 0.5) < 1e-6),  # noqa: PLR2004
         ("the pieces of a site sum to the site", 0.0, worst, worst < 1e-9),  # noqa: PLR2004
     ]
 
@@ -433,7 +432,7 @@ def _ask_encodings() -> list[tuple[str, object, object, bool]]:
         shape = Path(scratch) / "plots.shp"
         plots[["site_id", "name", "geometry"]].rename(columns={"name": "项目名称"}).to_file(shape, encoding="GBK")
         shape.with_suffix(".cpg").unlink()
-        got = gpd.read_file(shape, encoding=dbf_encoding(shape).name)["项目名称"].iloc[0]
+        got = gpd.read_file(shape, encoding=dbf_encoding(shape.with_suffix(".dbf")).name)["项目名称"].iloc[0]
         answers.append(("shapefile in GBK without .cpg", "示例地块", got, got == "示例地块"))
     return answers
 
