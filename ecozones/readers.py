@@ -31,6 +31,8 @@ Ground: TypeAlias = "str | Path | gpd.GeoDataFrame | None"
 # how far the stated area of a unit may be from the measured one and still tell the unit
 _UNIT_TOLERANCE = 0.1
 _SAMPLE = 200
+# no CRS of the Earth has coordinates beyond this
+_FARTHEST = 1e9
 _SURVEY_2, _SURVEY_3 = "survey-2", "survey-3"
 
 
@@ -245,20 +247,16 @@ def _measurable(frame: gpd.GeoDataFrame, what: str, options: _Options, *, polygo
         frame, shapes, empty = frame[~empty], shapes[~empty], empty[~empty]
     kind = shapely.get_dimensions(shapes)
     collection = shapely.get_type_id(shapes) == int(shapely.GeometryType.GEOMETRYCOLLECTION)
-    with np.errstate(over="ignore"):
-        finite = np.array([bool(np.isfinite(shapely.get_coordinates(shape)).all()) for shape in shapes])
-        flat = (
-            ~empty
-            & ~collection
-            & finite
-            & (
-                ((kind == 2) & (shapely.area(shapes) == 0)) | ((kind == 1) & (shapely.length(shapes) == 0))  # noqa: PLR2004
-            )
-        )
+    extremes = np.abs(np.nan_to_num(shapely.bounds(shapes), nan=0.0, posinf=np.inf)).max(axis=1, initial=0.0)
+    finite = _finite(shapes) & (extremes < _FARTHEST)
+    solid = ~empty & ~collection & finite
+    flat = np.zeros(len(shapes), dtype=bool)
+    flat[solid] = (kind[solid] == 2) & (shapely.area(shapes[solid]) == 0)  # noqa: PLR2004 - a surface has two dimensions
+    flat[solid] |= (kind[solid] == 1) & (shapely.length(shapes[solid]) == 0)
     remedy_kind = "draw them as polygons" if polygons else "split them into polygons, lines or points"
     checks = [
         (empty, "have no geometry", "leave them out with on_empty='skip', or draw them"),
-        (~finite, "hold coordinates that are no finite numbers", "draw them again"),
+        (~finite, "hold coordinates that are no numbers or far beyond the Earth", "draw them again"),
         (flat, "have no extent: every point lies on one line or place", "draw them again"),
         (~empty & collection, "hold a mixture of geometry kinds", remedy_kind),
         (~empty & ~collection & polygons & (kind != 2), "are no polygons", remedy_kind),  # noqa: PLR2004
@@ -270,6 +268,13 @@ def _measurable(frame: gpd.GeoDataFrame, what: str, options: _Options, *, polygo
     _refuse_rows(frame, checks, what)
     placed = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
     return _repaired(placed, what) if options.repair else placed
+
+
+def _finite(shapes: Any) -> Any:  # noqa: ANN401 - shapely has no types
+    """Tell for each geometry whether all its coordinates are finite numbers."""
+    coordinates, place = shapely.get_coordinates(shapes, return_index=True)
+    bad = np.unique(place[~np.isfinite(coordinates).all(axis=1)])
+    return ~np.isin(np.arange(len(shapes)), bad)
 
 
 def _refuse_rows(frame: gpd.GeoDataFrame, checks: Sequence[tuple[Any, str, str]], what: str) -> None:
@@ -343,8 +348,8 @@ def read_plan(
     Parameters
     ----------
     source
-        Shapefile, GeoPackage, file geodatabase, GeoJSON, GeoParquet, FlatGeobuf, KML, DXF, a ``.zip`` or folder of them,
-        or frames by name.
+        Shapefile, GeoPackage, file geodatabase, GeoJSON, GeoParquet, FlatGeobuf, KML, DXF, a ``.zip`` or folder of
+        them, or frames by name.
     name
         What the plan is called; left out, the name of the file.
     layers
@@ -456,8 +461,8 @@ def _assign(
         parts = [fit.subzone for one in sure if (fit := fits[id(one)]) is not None]
         if len(sure) > 1 and len(set(parts)) < len(parts):
             message = (
-                f"several layers may be {line.id} ({line.zh}): {skim(sure)}; say which with layers={{{line.id!r}: ...}}, "
-                "or give a list of all that make it"
+                f"several layers may be {line.id} ({line.zh}): {skim(sure)}; "
+                f"say which with layers={{{line.id!r}: ...}}, or give a list of all that make it"
             )
             raise SchemaError(message)
         if sure:

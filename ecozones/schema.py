@@ -339,10 +339,10 @@ def conform(
         elif column.required:
             remedy = f"name the column with columns={{{column.id!r}: ...}}"
             wrong = [problem_rows(["all"], column.id, [""], "is missing", remedy)]
-            values = pd.Series(None, index=frame.index, dtype=object)
+            values = pd.Series([None] * len(frame), index=frame.index, dtype=object)
         else:
             empty = np.nan if column.kind != "text" else None
-            values, wrong = pd.Series(empty, index=frame.index, dtype=object if empty is None else float), []
+            values, wrong = pd.Series([empty] * len(frame), frame.index, dtype=object if empty is None else float), []
         built[column.id] = values
         problems += wrong
     refuse(problems, what=what)

@@ -93,7 +93,8 @@ class Layer:
         """Name the layer in a message, with its file."""
         if not self.file:
             return self.name or "the frame"
-        alone = not self.inner or self.inner == Path(self.file).stem
+        # a drawing has one layer, which says nothing
+        alone = self.inner in {None, "entities", Path(self.file).stem}
         return self.file if alone else f"{self.file}, layer {self.inner}"
 
 
@@ -162,9 +163,9 @@ def _layers(path: Path, stack: contextlib.ExitStack) -> list[Layer]:
         remedy = _UNREADABLE.get(suffix, f"give {_READ_FORMATS}")
         message = f"{path.name}: cannot be read as a layer; {remedy}"
         raise InputError(message)
-    if suffix in _PARQUET or suffix == ".txt":
+    if suffix in _PARQUET | {".txt", ".geojson", ".json"}:
         return [Layer(path.stem, path.name, path)]
-    listed = _driver(path, pyogrio.list_layers, _plain(path))
+    listed = _driver(path, pyogrio.list_layers, _plain(path), hear=False)
     inner = [str(name) for name, kind in listed if kind is not None]
     if len(inner) == 1:
         # a file of one layer is known by its own name, or by the layer's where that says more
@@ -268,7 +269,7 @@ def read_layer(layer: Layer, *, encoding: str | None = None, crs: object = None)
     return _flat(frame, layer)
 
 
-def _driver(path: Path, function: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - pyogrio has no types
+def _driver(path: Path, function: Any, *arguments: Any, hear: bool = True, **options: Any) -> Any:  # noqa: ANN401
     """Call the reading library; its errors and warnings come out as ours, with the name of the file."""
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
@@ -279,7 +280,7 @@ def _driver(path: Path, function: Any, *arguments: Any, **options: Any) -> Any: 
             message = f"{path.name}: the file cannot be read ({said}); {_remedy(path)}"
             raise InputError(message) from cause
     for text in dict.fromkeys(str(warning.message) for warning in heard):
-        if "Non closed ring" not in text:
+        if hear and "Non closed ring" not in text:
             warnings.warn(f"{path.name}: {text.replace(str(path), path.name)}", FormatWarning, stacklevel=6)
     return result
 
@@ -302,8 +303,10 @@ def _read_vector(layer: Layer, data: Path | bytes, **options: object) -> gpd.Geo
         return _driver(layer.path, pyogrio.read_dataframe, given, fid_as_index=True, **options)
     except shapely.errors.GEOSException:
         # one ring that is not closed makes the whole file unreadable at once: take geometry by itself
-        table = _driver(layer.path, pyogrio.read_dataframe, given, fid_as_index=True, read_geometry=False, **options)
-        meta, _, raw, _ = _driver(layer.path, pyogrio.raw.read, given, columns=[], **options)
+        table = _driver(
+            layer.path, pyogrio.read_dataframe, given, fid_as_index=True, hear=False, read_geometry=False, **options
+        )
+        meta, _, raw, _ = _driver(layer.path, pyogrio.raw.read, given, hear=False, columns=[], **options)
     shapes = shapely.from_wkb(raw, on_invalid="fix")
     mended = shapely.is_missing(shapely.from_wkb(raw, on_invalid="ignore")) & ~shapely.is_missing(shapes)
     message = f"{layer.label}: closed rings in {int(mended.sum())} features: {name_rows(table.index[mended])}"
@@ -446,9 +449,9 @@ def geojson_problems(document: object) -> list[tuple[object, str]]:
     for row, feature in enumerate(features):
         problem = _feature_problem(feature, alone=kind != "FeatureCollection")
         if problem:
-            found.append(
-                (row if kind == "FeatureCollection" or "coordinates" in document or kind == "Feature" else "", problem)
-            )
+            kinds = {"FeatureCollection", "Feature", "GeometryCollection", *_DEPTHS}
+            located = kind in kinds or "coordinates" in document
+            found.append((row if located else "", problem))
     return found
 
 
@@ -552,7 +555,8 @@ def _flat(frame: gpd.GeoDataFrame, layer: Layer) -> gpd.GeoDataFrame:
     if np.nan_to_num(heights).any():
         message = f"{layer.label}: heights of {int(high.sum())} features were left out"
         warnings.warn(message, FormatWarning, stacklevel=4)
-    return frame.set_geometry(gpd.GeoSeries(shapely.force_2d(shapes), index=frame.index, crs=frame.crs))
+    crs = None if frame.crs is None else frame.crs.to_2d()
+    return frame.set_geometry(gpd.GeoSeries(shapely.force_2d(shapes), index=frame.index, crs=crs), crs=crs)
 
 
 def skim(names: Iterable[Layer]) -> str:
