@@ -668,8 +668,13 @@ def _load_built_in(name: str) -> Rulebook:
 def _assemble(name: str, contents: Mapping[str, bytes]) -> Rulebook:
     """Make one rulebook of files that belong together."""
     files = [parse_file(origin, content) for origin, content in contents.items()]
+    for origin, file in zip(contents, files, strict=True):
+        for base in file.extends:
+            if base not in _built_in():
+                message = f"{origin}: extends: there is no rulebook {base!r}; built in are {', '.join(_built_in())}"
+                raise RulebookError(message)
     bases = [
-        dataclasses.replace(_load(base), rules=(), overlaps=(), name=name)
+        dataclasses.replace(_load_built_in(base), rules=(), overlaps=(), name=name)
         for base in dict.fromkeys(base for file in files for base in file.extends)
     ]
     words = functools.reduce(operator.or_, bases, Rulebook((), (), (), (), (), name))

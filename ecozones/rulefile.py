@@ -510,10 +510,35 @@ def _parse_overlap(table: object, origin: str, number: int, languages: Sequence[
     )
 
 
+# below this the guess is a coincidence of letters and leads astray
+_CLOSE = 0.65
+
+
 def name_near(word: str, known: Iterable[str]) -> str:
-    """Name what the word may have been meant for, or what there is."""
+    """
+    Say what a word that is not known may have been meant for, or what there is.
+
+    Parameters
+    ----------
+    word
+        The word.
+    known
+        The words there are.
+
+    Returns
+    -------
+    str
+        The end of a message.
+
+    Examples
+    --------
+    >>> name_near("verdcit", ["verdict", "line"])
+    "; did you mean 'verdict'?"
+    """
     choices = list(known)
-    close = difflib.get_close_matches(word, choices, n=1)
+    if not choices:
+        return "; none is: declare it, or take the words of a built-in rulebook with extends = [...]"
+    close = difflib.get_close_matches(word, choices, n=1, cutoff=_CLOSE)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(choices)}"
 
 
