@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ _POLE_LIMIT = math.radians(89.0)
 
 @dataclasses.dataclass(frozen=True)
 class _Ellipsoid:
-    """An ellipsoid of revolution by its half axes. [m]"""
+    """An ellipsoid of revolution by its half axes, in metres."""
 
     a: float
     b: float
@@ -78,7 +79,7 @@ class _Ellipsoid:
         )
 
     def series_strip(self, south: Floats, north: Floats) -> Floats:
-        """Area between two parallels per radian of longitude, by the national series. [m²]"""
+        """Area between two parallels per radian of longitude, by the national series, in square metres."""
         sine, cosine = np.sin((north - south) / 2), np.cos((north + south) / 2)
         # sin 3x = 2 cos 2x sin x - sin(-x) and so on: odd multiples without further calls of sine and cosine
         sine_step, cosine_step = 2 - 4 * sine**2, 4 * cosine**2 - 2
@@ -91,7 +92,7 @@ class _Ellipsoid:
         return 2 * self.b**2 * total
 
     def closed_strip(self, south: Floats, north: Floats) -> Floats:
-        """Area between two parallels per radian of longitude, in closed form. [m²]"""
+        """Area between two parallels per radian of longitude, in closed form, in square metres."""
         lower, upper = np.sin(south), np.sin(north)
         # differences are taken before anything is added up, so that close neighbours do not cancel
         rise = 2 * np.sin((north - south) / 2) * np.cos((north + south) / 2)
@@ -154,8 +155,8 @@ def measure_area(
     Notes
     -----
     Edges are straight in the plane they were drawn in. In a projected CRS that is the map; in a geographic one it is
-    the plane of longitude and latitude, where points are inserted at about 70 m on the ground and nothing is rounded but
-    the arc seconds. The same parcel drawn in both therefore differs by what lies between the two straight lines.
+    the plane of longitude and latitude, where points are inserted at about 70 m on the ground and only arc seconds
+    are rounded. The same parcel drawn in both therefore differs by what lies between the two straight lines.
 
     Examples
     --------
@@ -347,8 +348,8 @@ def close_totals(values: ArrayLike | pd.Series, decimals: int, total: float | No
     short = int(np.rint(round_half_up(goal, decimals) * scale)) - int(units.sum())
     if abs(short) > len(units):
         message = (
-            f"the total {goal} lies {abs(short) / scale:g} from the sum of the rounded values, more than one last digit "
-            f"for each of {len(units)} rows; that is no rounding: look for what is missing from the rows or the total"
+            f"the total {goal} lies {abs(short) / scale:g} from the sum of the rounded values, more than one last "
+            f"digit for each of {len(units)} rows; that is no rounding: look for what is missing from the rows or the total"
         )
         raise InputError(message)
     # noise of the ninth digit of a remainder must not part what is equal
@@ -467,10 +468,12 @@ class _Surface:
         if meridian_and_easting is None:
             return _Surface(crs, ellipsoid, bool(crs.is_geographic), unit)
         meridian, easting = meridian_and_easting
-        return _Surface(crs, ellipsoid, False, unit, (meridian, easting % 1e6), easting - easting % 1e6)
+        return _Surface(
+            crs, ellipsoid, geographic=False, unit=unit, zone=(meridian, easting % 1e6), prefix=easting - easting % 1e6
+        )
 
     def ground_length(self, start: Floats, end: Floats) -> Floats:
-        """Length of edges, near enough to place points on them. [m]"""
+        """Length of edges, near enough to place points on them, in metres."""
         step = (end - start) * self.unit
         if self.geographic:
             step[:, 0] *= np.cos((start[:, 1] + end[:, 1]) / 2 * self.unit)
@@ -478,7 +481,7 @@ class _Surface:
         return np.hypot(step[:, 0], step[:, 1])
 
     def project(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Latitude and longitude by PROJ. [rad]"""
+        """Latitude and longitude by PROJ, in radians."""
         if self.geographic:
             return y * self.unit, x * self.unit
         base = self.crs.geodetic_crs
@@ -488,7 +491,7 @@ class _Surface:
         return np.asarray(latitude) * factor, np.asarray(longitude) * factor
 
     def inverse(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Latitude and longitude of eastings without prefix, by the survey's series in the zones it is for. [rad]"""
+        """Latitude and longitude of eastings without prefix, by the survey's series where it holds, in radians."""
         if self.zone is None:
             return self.project(x, y)
         meridian, easting = self.zone
@@ -500,7 +503,7 @@ class _Surface:
         return latitude, longitude
 
     def survey_inverse(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Latitude and longitude to the sixth decimal of an arc second. [rad]"""
+        """Latitude and longitude to the sixth decimal of an arc second, in radians."""
         latitude, longitude = self.inverse(x, y)
         return (
             np.round(latitude * _ARC_SECONDS, 6) / _ARC_SECONDS,
@@ -521,7 +524,7 @@ def _gauss_krueger(crs: pyproj.CRS) -> tuple[float, float] | None:
 
 
 def _gauss_inverse(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Latitude, and longitude from the central meridian, of a northing and an easting from it. [rad]"""
+    """Latitude, and longitude from the central meridian, of a northing and an easting from it, in radians."""
     a, b = _CGCS2000.a, _CGCS2000.b
     angle = _K[0] * x
     sine = np.sin(angle)
@@ -608,7 +611,7 @@ class _Chains:
         """
         Pass over all chains with points inserted at equal steps, in stretches of bounded length.
 
-        Where a chain is cut into stretches depends on that chain alone, so that the order of rows cannot be seen in a sum.
+        Where a chain is cut into stretches depends on that chain alone: the order of rows cannot be seen in a sum.
         """
         if len(splits) == 0:
             return
@@ -622,7 +625,7 @@ class _Chains:
         apart = np.r_[True, (batch[1:] != batch[:-1]) | long[1:] | long[:-1]]
         cut = np.r_[True, np.where(begins[1:], apart[owner[1:]], within[1:] != within[:-1])]
         edges = np.r_[np.flatnonzero(cut), len(splits)]
-        for lower, upper in zip(edges[:-1], edges[1:], strict=True):
+        for lower, upper in itertools.pairwise(edges):
             # a chain cut in two has the point at the cut in both stretches
             end = upper + 1 if self.inner[upper - 1] else upper
             yield _Stretch.of(self.xy[lower:end], self.chain[lower:end], splits[lower:end], places)
@@ -679,7 +682,7 @@ class _Stretch:
     def offsets(
         self, latitude: Floats, longitude: Floats, origin: Floats, chains: _Chains, labels: pd.Index, *, turn: bool
     ) -> Floats:
-        """Longitude from the first point of each chain, refusing what surrounds a pole or half the globe. [rad]"""
+        """Longitude from the start of each chain in radians, refusing what reaches a pole or around the globe."""
         self.check(latitude, chains, labels)
         lengths = np.diff(np.r_[self.start, len(self.x)])
         offset = longitude - np.repeat(origin[self.chain], lengths)
@@ -779,7 +782,7 @@ def _geodesic(chains: _Chains, surface: _Surface, labels: pd.Index) -> Floats:
         stretch.check(latitude, chains, labels)
         bounds = np.r_[stretch.start, len(latitude)]
         north, east = np.degrees(latitude), np.degrees(longitude)
-        for number, lower, upper in zip(stretch.chain, bounds[:-1], bounds[1:], strict=True):
+        for number, (lower, upper) in zip(stretch.chain, itertools.pairwise(bounds), strict=True):
             if number != ring:
                 parts, ring = [], number
             parts.append((east[lower:upper], north[lower:upper]))
@@ -838,5 +841,5 @@ def _flat_crs(crs: object) -> pyproj.CRS:
         raise MissingCRSError(message)
     read = pyproj.CRS.from_user_input(crs)
     while read.is_bound or read.is_compound:
-        read = read.source_crs if read.is_bound else read.sub_crs_list[0]  # type: ignore[assignment]
+        read = read.source_crs if read.is_bound else read.sub_crs_list[0]
     return read

@@ -8,7 +8,7 @@ import math
 import re
 import warnings
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -60,7 +60,7 @@ class Zone:
 
     @property
     def central_meridian(self) -> int:
-        """Longitude of the central meridian. [degrees]"""
+        """Longitude of the central meridian, in degrees."""
         return 3 * self.number if self.width == 3 else 6 * self.number - 3  # noqa: PLR2004 - degrees, not a magic number
 
     @property
@@ -167,8 +167,8 @@ def check_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries, *, what: str, web_mercato
     MissingCRSError
         There is no CRS; the message says which one the coordinates look like.
     CRSError
-        Zone prefix against the CRS, swapped axes, another zone, degrees for metres or the reverse, Web Mercator. All rows
-        are listed in ``problems``.
+        Zone prefix against the CRS, swapped axes, another zone, degrees for metres or the reverse, Web Mercator. All
+        rows are listed in ``problems``.
 
     Notes
     -----
@@ -180,8 +180,8 @@ def check_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries, *, what: str, web_mercato
     >>> check_crs(gpd.GeoSeries.from_xy([39_500_000], [4_400_000], crs=4527), what="sites")
     >>> check_crs(gpd.GeoSeries.from_xy([500_000], [4_400_000], crs=4527), what="sites")
     Traceback (most recent call last):
-    ecozones.errors.CRSError: sites: eastings have no zone number in front, but 'CGCS2000 / 3-degree Gauss-Kruger zone 39'
-    wants 39 there; use EPSG:4548 if the zone is right (rows 0)
+    ecozones.errors.CRSError: sites: eastings have no zone number in front, but
+    'CGCS2000 / 3-degree Gauss-Kruger zone 39' wants 39 there; use EPSG:4548 if the zone is right (rows 0)
     """
     series = frame.geometry
     bounds = shapely.bounds(np.asarray(series.array, dtype=object))
@@ -192,8 +192,8 @@ def check_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries, *, what: str, web_mercato
     crs = pyproj.CRS.from_user_input(series.crs)
     if _is_web_mercator(crs) and not web_mercator:
         message = (
-            f"{what} is on Web Mercator, a display projection that makes areas at 40° north 1.7 times too large; use the "
-            "file it was made from, or transform it to CGCS2000 yourself if it is the original"
+            f"{what} is on Web Mercator, a display projection that makes areas at 40° north 1.7 times too large; use "
+            "the file it was made from, or transform it to CGCS2000 yourself if it is the original"
         )
         raise CRSError(message)
     told = _degree_faults(crs, low, high) if crs.is_geographic else _metre_faults(crs, (low + high) / 2)
@@ -229,25 +229,20 @@ def _zone_numbered(number: int) -> bool:
 
 
 def _degree_faults(crs: pyproj.CRS, low: Floats, high: Floats) -> list[str]:
-    """What is wrong with each row of a layer in degrees, empty where nothing is."""
+    """Tell what is wrong with each row of a layer in degrees, empty where nothing is."""
     reach = np.maximum(np.abs(low), np.abs(high))
     middle = (low + high) / 2
     off = (reach > [180.0, 90.0]).any(axis=1)
-    swappable = (reach <= [90.0, 180.0]).all(axis=1)
-    area = crs.area_of_use or pyproj.CRS.from_epsg(4490).area_of_use
-    local = crs.area_of_use is not None and area.east - area.west < 180  # noqa: PLR2004 - half the globe
-    elsewhere = ~_in_box(middle, area) & _in_box(middle[:, ::-1], area) if local else np.zeros(len(off), dtype=bool)
-    texts = []
-    for is_off, swaps, is_elsewhere, far in zip(off, swappable, elsewhere, (reach > 360).any(axis=1), strict=True):  # noqa: PLR2004
-        if is_elsewhere or (is_off and swaps):
-            texts.append("latitude comes before longitude: swap the axes, x is longitude")
-        elif is_off and far:
-            texts.append(f"coordinates are metres, but {crs.name!r} is in degrees: state the projected CRS they are on")
-        elif is_off:
-            texts.append("longitude or latitude is out of range")
-        else:
-            texts.append("")
-    return texts
+    swaps = off & (reach <= [90.0, 180.0]).all(axis=1)
+    area = crs.area_of_use
+    if area is not None and 0 < area.east - area.west < 180:  # noqa: PLR2004 - degrees
+        swaps |= ~_in_box(middle, area) & _in_box(middle[:, ::-1], area)
+    metres = (reach > 360.0).any(axis=1)  # noqa: PLR2004 - degrees
+    texts = np.full(len(reach), "", dtype=object)
+    texts[off] = "longitude or latitude is out of range (-180 to 180, -90 to 90)"
+    texts[metres] = f"coordinates are metres, but {crs.name!r} is in degrees: state the projected CRS they are on"
+    texts[swaps] = "latitude comes before longitude: swap the axes, x is longitude"
+    return list(texts)
 
 
 def _in_box(points: Floats, area: Any, margin: float = _MARGIN) -> Flags:  # noqa: ANN401 - pyproj's AreaOfUse
@@ -259,7 +254,7 @@ def _in_box(points: Floats, area: Any, margin: float = _MARGIN) -> Flags:  # noq
 
 
 def _metre_faults(crs: pyproj.CRS, points: Floats) -> list[str]:
-    """What is wrong with each row of a projected layer, empty where nothing is."""
+    """Tell what is wrong with each row of a projected layer, empty where nothing is."""
     fits = _placed(crs, points)
     if fits.all():
         return [""] * len(points)
@@ -272,7 +267,9 @@ def _metre_faults(crs: pyproj.CRS, points: Floats) -> list[str]:
     ]
 
 
-def _explain(crs: pyproj.CRS, zone: Zone | None, point: Floats, longitude: float, *, swaps: bool) -> str:
+def _explain(  # noqa: PLR0911 - one return for each way to be wrong
+    crs: pyproj.CRS, zone: Zone | None, point: Floats, longitude: float, *, swaps: bool
+) -> str:
     x, y = float(point[0]), float(point[1])
     number, other = int(x // _MILLION), int(y // _MILLION)
     if abs(x) <= 360 and abs(y) <= 180:  # noqa: PLR2004 - degrees of any convention
@@ -296,8 +293,8 @@ def _explain(crs: pyproj.CRS, zone: Zone | None, point: Floats, longitude: float
     if zone is not None and 72 < longitude < 138:  # noqa: PLR2004 - longitudes of China
         likely = Zone(math.floor(longitude / 3 + 0.5), 3, zone.prefixed)
         return (
-            f"coordinates lie {abs(longitude - zone.central_meridian):.1f} degrees from the central meridian of {crs.name!r}: "
-            f"they look like zone {likely.number} (EPSG:{likely.epsg}), or the CRS is wrong"
+            f"coordinates lie {abs(longitude - zone.central_meridian):.1f} degrees from the central meridian of "
+            f"{crs.name!r}: they look like zone {likely.number} (EPSG:{likely.epsg}), or the CRS is wrong"
         )
     return f"coordinates lie outside the area of {crs.name!r}: the CRS or the coordinates are wrong"
 
@@ -343,10 +340,10 @@ def _is_web_mercator(crs: pyproj.CRS) -> bool:
 
 def align(
     frame: gpd.GeoDataFrame,
-    crs: Any,
+    crs: Any,  # noqa: ANN401 - whatever pyproj takes for a CRS
     *,
     what: str,
-    pipeline: str | None = None,  # noqa: ANN401 - as pyproj takes it
+    pipeline: str | None = None,
 ) -> tuple[gpd.GeoDataFrame, str]:
     """
     Bring a frame to a CRS, and say by which path and how exactly.
@@ -380,7 +377,8 @@ def align(
 
     Notes
     -----
-    CGCS2000 and WGS 84 are taken for one datum: they differ by centimetres, and PROJ has no transformation between them.
+    CGCS2000 and WGS 84 are taken for one datum: they differ by centimetres, and PROJ has no
+    transformation between them.
 
     Examples
     --------
@@ -514,7 +512,7 @@ def _by_hand(source: pyproj.CRS, target: pyproj.CRS, pipeline: str) -> tuple[lis
 def _published(
     source: pyproj.CRS, target: pyproj.CRS, frame: gpd.GeoDataFrame, what: str
 ) -> tuple[list[pyproj.Transformer], str]:
-    """The best published transformation that can be run here, straight or by way of WGS 84."""
+    """Find the best published transformation that can run here, straight or by way of WGS 84."""
     old = sorted({_datum(source), _datum(target)} & set(_OLD_DATUMS))
     if not old:
         area = _interest(source, frame)
@@ -532,8 +530,8 @@ def _published(
         else "PROJ knows no transformation of stated accuracy between them that can run here"
     )
     message = (
-        f"{what} is on {_datum(source)!r} and has to come to {_datum(target)!r}: {reason}, and PROJ would move nothing and say "
-        "nothing; transform it with your local parameters first, or pass them as pipeline="
+        f"{what} is on {_datum(source)!r} and has to come to {_datum(target)!r}: {reason}, and PROJ would move "
+        "nothing and say nothing; transform it with your local parameters first, or pass them as pipeline="
     )
     raise DatumShiftError(message)
 
@@ -556,7 +554,7 @@ def _interest(crs: pyproj.CRS, frame: gpd.GeoDataFrame) -> AreaOfInterest | None
 def _best(
     source: pyproj.CRS, target: pyproj.CRS, area: AreaOfInterest | None
 ) -> tuple[list[pyproj.Transformer], str] | None:
-    """The best transformation of stated accuracy, and its name; None where PROJ would only guess."""
+    """Find the best transformation of stated accuracy, and name it; None where PROJ would only guess."""
     with warnings.catch_warnings():
         # pyproj warns of missing grids here; the path says so instead, beside the accuracy
         warnings.simplefilter("ignore", UserWarning)
@@ -660,7 +658,8 @@ def common_crs(
         aligned[name], paths[name] = align(frame, target, what=name)
     moved = [paths[name] for name in frames if name not in kept]
     if moved:
-        message = f"layers are on different CRSs; {len(moved)} of {len(frames)} brought to {_short(target)}: {'; '.join(moved)}"
+        brought = f"{len(moved)} of {len(frames)} brought to {_short(target)}"
+        message = f"layers are on different CRSs; {brought}: {'; '.join(moved)}"
         warnings.warn(message, ReprojectionWarning, stacklevel=2)
     return aligned, target, paths
 
@@ -693,8 +692,8 @@ def suspect_shift(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame, *, sampl
 
     Notes
     -----
-    An explanation holds if undoing it brings the boundaries together: the lower quartile of distances falls under a tenth
-    of the shift and under a third of what it was. A shift in any other direction, or layers that share no boundary, do
+    An explanation holds if undoing it brings the boundaries together: the lower quartile of distances falls under a
+    tenth of the shift and under a third of what it was. A shift in any other direction, or layers that share no boundary, do
     not pass. Outside China nothing is shifted.
 
     Examples
@@ -753,7 +752,7 @@ def _along(lines: NDArray[np.object_], lengths: Floats, sample: int) -> Floats:
 
 
 def _metres(shapes: NDArray[np.object_], centre: Floats) -> NDArray[np.object_]:
-    """A local plane, good to a per cent over a county: enough to tell shifts of hundreds of metres."""
+    """Draw on a local plane, good to a per cent over a county: enough for shifts of hundreds of metres."""
     return shapely.transform(shapes, lambda points: _local(points, centre))
 
 
@@ -763,7 +762,7 @@ def _local(points: Floats, centre: Floats) -> Floats:
 
 def _explained(
     name: str,
-    shifted: Literal["", "frame", "reference"],
+    shifted: str,
     points: Floats,
     undone: Floats,
     centre: Floats,

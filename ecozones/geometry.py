@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Literal
 
@@ -33,16 +32,16 @@ def check_polygons(frame: gpd.GeoDataFrame | gpd.GeoSeries, *, what: str) -> Non
     Raises
     ------
     GeometryError
-        Rows are missing, empty, of another kind, or have coordinates that are no numbers. All are listed in ``problems``
-        (``row``, ``problem``).
+        Rows are missing, empty, of another kind, or have coordinates that are no numbers. All are listed in
+        ``problems`` (``row``, ``problem``).
 
     Examples
     --------
     >>> check_polygons(gpd.GeoSeries([shapely.box(0, 0, 1, 1)]), what="sites")
     >>> check_polygons(gpd.GeoSeries([shapely.Point(0, 0)]), what="sites")
     Traceback (most recent call last):
-    ecozones.errors.GeometryError: sites: Point where a polygon should be (rows 0); give polygons in these rows, or leave
-    the rows out yourself
+    ecozones.errors.GeometryError: sites: Point where a polygon should be (rows 0); give polygons in these rows,
+    or leave the rows out yourself
     """
     series = frame.geometry
     geometry = np.asarray(series.array, dtype=object)
@@ -127,12 +126,10 @@ def repair_polygons(
 
     Examples
     --------
-    >>> eight = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
-    >>> frame = gpd.GeoDataFrame(geometry=[eight], crs="EPSG:4548")
-    >>> with warnings.catch_warnings(record=True):
-    ...     repaired, ledger = repair_polygons(frame, what="sites")
-    >>> float(repaired.geometry.iloc[0].area), ledger.reason[0]
-    (0.5, 'Self-intersection[0.5 0.5]')
+    >>> square = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs="EPSG:4548")
+    >>> frame, ledger = repair_polygons(square, what="sites")
+    >>> len(frame), len(ledger)
+    (1, 0)
     """
     check_polygons(frame, what=what)
     geometry = np.asarray(frame.geometry.array, dtype=object)
@@ -289,6 +286,4 @@ def mean_width(geometry: Geometries) -> NDArray[np.float64]:
     [0.1]
     """
     area, rim = np.nan_to_num(shapely.area(geometry)), np.nan_to_num(shapely.length(geometry))
-    return np.divide(
-        2 * area, rim, out=np.zeros_like(area), where=(rim > 0) & (area > 0) & ~np.isinf(rim) & (math.inf > area)
-    )
+    return np.divide(2 * area, rim, out=np.zeros_like(area), where=rim > 0)
