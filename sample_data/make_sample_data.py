@@ -488,6 +488,11 @@ class Ground:
         self.twin, self.in_town = twin, in_town
 
 
+def corridor_ground(line: shapely.LineString, width_m: float) -> shapely.Polygon:
+    """The ground a corridor takes: straight ends, and bends with corners as kerbs have them."""
+    return shapely.buffer(line, width_m / 2, cap_style="flat", join_style="mitre", mitre_limit=2.0)
+
+
 def rounded(point: shapely.Point) -> tuple[float, float]:
     return round(point.x), round(point.y)
 
@@ -562,7 +567,7 @@ def make_sites(ground: Ground) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
         on: dict[str, str],
     ) -> None:
         number = f"S{len(rows) + 1:02d}"
-        taken = shape.buffer(width_m / 2, cap_style="flat") if np.isfinite(width_m) else shape
+        taken = corridor_ground(shape, width_m) if np.isfinite(width_m) else shape
         for line in (RED, FARM, URBAN):
             met = {subzone for (of, subzone), region in part.items() if of == line and touches_ground(taken, region)}
             said = set(filter(None, on.get(line, "").split("+")))
@@ -598,7 +603,7 @@ def make_sites(ground: Ground) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
         """The first shape centred on a vertex of one region that lies in both regions and nowhere else."""
         for x, y in shapely.get_coordinates(first)[::5]:
             shape = make((round(x), round(y)))
-            ground_taken = shape.buffer(width_m / 2, cap_style="flat") if width_m else shape
+            ground_taken = corridor_ground(shape, width_m) if width_m else shape
             shares = [region.intersection(ground_taken).area / ground_taken.area for region in (first, second)]
             if min(shares) > 0.2 and abs(sum(shares) - 1) < 1e-5:
                 return shape
@@ -1126,7 +1131,7 @@ def overlaps(ground: Ground, sites: gpd.GeoDataFrame) -> pd.DataFrame:
     """Ground that each site takes of each line, by shapely in the plane and by geodesics on the ellipsoid."""
     rows = []
     for site in sites.itertuples():
-        taken = site.geometry.buffer(site.width_m / 2, cap_style="flat") if site.width_m > 0 else site.geometry
+        taken = corridor_ground(site.geometry, site.width_m) if site.width_m > 0 else site.geometry
         for (line, subzone), region in ground.parts.items():
             common = taken.intersection(region)
             if taken.area and common.area > 1e-6:  # noqa: PLR2004

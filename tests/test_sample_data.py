@@ -262,11 +262,13 @@ ENGLISH = {
     "conservation_area": "conservation_area",
     "green_space": "green_space",
 }
-RANK = ["clear", "allowed", "refer", "conditional", "prohibited"]
+RANK = ["clear", "allowed", "refer", "conditional", "undetermined", "prohibited"]
 
 
 def read_off(point, layers):
     """What the English rules say about housing at a point, worked out with plain predicates."""
+    if not layers["extent"].contains(point).any():
+        return "undetermined"
     said = ["allowed" if layers["built_up_area"].contains(point).any() else "refer"]
     grades = layers["farmland_alc"].loc[layers["farmland_alc"].contains(point), "grade"]
     said += list(grades.map({"Grade 2": "conditional", "Grade 3": "refer"}).fillna("allowed"))
@@ -308,7 +310,7 @@ def test_real_sites_by_their_stated_size_agree_with_plain_intersections(trafford
     metres = brownfield.to_crs(GRID)
     discs = metres.set_geometry(metres.buffer(np.sqrt(metres["stated_area_m2"] / np.pi)))
     discs = discs.drop(columns="width_m")
-    review = check_sites(discs, trafford, on=DAY, rules=trafford_rules, method="planar")
+    review = check_sites(discs, trafford, on=DAY, rules=trafford_rules)
     got = review.lines.set_index(["site_id", "line"])["share"]
     compared = 0
     for line, layer in ENGLISH.items():
@@ -320,7 +322,18 @@ def test_real_sites_by_their_stated_size_agree_with_plain_intersections(trafford
     assert compared > 100
 
 
-def test_unverified_english_rows_are_flagged(trafford, trafford_rules, brownfield):
+def test_a_register_entry_beyond_the_district_is_undetermined(trafford, trafford_rules, brownfield, layers):
+    verdicts = check_sites(brownfield, trafford, on=DAY, rules=trafford_rules).verdicts.set_index("site_id")
+    beyond = brownfield.loc[~brownfield.within(layers["extent"].union_all()), "site_id"]
+    assert beyond.tolist() == ["HLA3404"]
+    assert verdicts.loc["HLA3404", "verdict"] == "undetermined"
+
+
+def test_english_verdicts_say_how_far_their_rows_were_checked(trafford, trafford_rules, brownfield):
     verdicts = check_sites(brownfield, trafford, on=DAY, rules=trafford_rules).verdicts
-    assert set(verdicts["status"]) <= {"verified", "partial", "memory"}
-    assert (verdicts["status"] != "").all()
+    decided = verdicts[verdicts["verdict"] != "undetermined"]
+    by_rule = {rule.id: rule.status for rule in trafford_rules.rules}
+    order = ["verified", "partial", "memory"]
+    for row in decided.itertuples():
+        worst = max((by_rule[rule] for rule in row.rule_ids.replace(" ", "").split(",")), key=order.index)
+        assert row.status == worst
