@@ -30,9 +30,9 @@ FORMAT = 1
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 _STATUS_WORDS: dict[Language, dict[str, str]] = {
-    "zh": {"verified": "已核对原文或可靠转载", "partial": "仅部分核对原文", "memory": "未经原文核对"},
+    "zh": {"verified": "见于官方文本或可靠转载", "partial": "仅部分核对原文", "memory": "未经原文核对"},
     "en": {
-        "verified": "checked against the original or a reliable copy",
+        "verified": "seen in an official text or a reliable copy",
         "partial": "only partly checked against the original",
         "memory": "not checked against the original",
     },
