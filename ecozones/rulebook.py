@@ -473,7 +473,7 @@ class _Law:
         self.rank = {verdict: rank for rank, verdict in enumerate(verdict_words())}
         today = [rule for rule in book.rules if rule.holds(day)]
         self.rows = {(rule.line, rule.subzone, rule.activity): rule for rule in today if rule.kind == "decision"}
-        self.alias = {(rule.line, rule.subzone): rule.alias_of for rule in today if rule.kind == "alias"}
+        self.alias = {(rule.line, rule.subzone): rule for rule in today if rule.kind == "alias"}
         self.told = [rule for rule in today if rule.kind == "notice"]
 
     def line(self, line: str) -> ControlLine:
@@ -490,8 +490,8 @@ class _Law:
         yield ANY
 
     def places(self, line: str, subzone: str) -> tuple[str, ...]:
-        alias = self.alias.get((line, subzone), "")
-        return tuple(place for place in (subzone, alias, ANY) if place)
+        alias = self.alias.get((line, subzone))
+        return tuple(place for place in (subzone, alias.alias_of if alias else "", ANY) if place)
 
     def find(self, line: str, subzone: str, activity: str) -> Rule | None:
         places = self.places(line, subzone)
@@ -582,6 +582,11 @@ class _Law:
         return Decision(*asked, on=self.day, verdict=UNDETERMINED, reason=reason, reason_zh=reason_zh)
 
     def _decided(self, asked: tuple[str, str, str], rule: Rule, reason: str, reason_zh: str) -> Decision:
+        line, subzone, _ = asked
+        alias = self.alias.get((line, subzone))
+        if alias is not None and rule.subzone == alias.alias_of:
+            reason = f"{reason} [{alias.id}: {alias.title_en}]"
+            reason_zh = f"{reason_zh}〔{alias.id}：{alias.title_zh}〕"
         return Decision(
             *asked,
             on=self.day,

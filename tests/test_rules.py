@@ -209,6 +209,14 @@ def test_ground_outside_protected_areas_follows_the_general_zone_on_every_activi
     pd.testing.assert_frame_equal(general, outside)
 
 
+def test_ground_that_follows_another_subzone_says_under_which_row():
+    decision = CN.decide("ecological_red_line", "outside", "linear_infra", "2026-06-01")
+    assert decision.rule_id == "ECRL-G-06"
+    assert "ECRL-O-00" in decision.reason
+    assert "ECRL-O-00" in decision.reason_zh
+    assert "ECRL-O-00" not in CN.decide("ecological_red_line", "general", "linear_infra", "2026-06-01").reason
+
+
 def test_an_unknown_subzone_is_undetermined_where_the_rules_depend_on_it():
     decision = CN.decide("ecological_red_line", "", "ordinary_build", "2026-06-01")
     assert decision.verdict == "undetermined"

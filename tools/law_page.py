@@ -1,7 +1,7 @@
 """
 Write the law as pages, from the rule files: ``python tools/law_page.py docs/law``.
 
-Every row is shown with its dates, its citation and how far it was compared with the original, in Chinese and in English.
+Every row is shown with its dates, its citation and how far it was checked, in Chinese and in English.
 """
 
 from __future__ import annotations
