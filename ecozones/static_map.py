@@ -14,7 +14,6 @@ from typing import Any, Literal
 import geopandas as gpd
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pyproj
 import shapely
 from matplotlib import font_manager
@@ -46,6 +45,7 @@ _SYSTEM_FAMILIES = (
     "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
 )  # fmt: skip
 _MM = 1 / 25.4
+_GROUND = 2
 _NICE = (1.0, 2.0, 2.5, 5.0)
 _DEGREE_STEPS = tuple(
     s / 3600 for s in (0.5, 1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18000, 36000)
@@ -179,7 +179,7 @@ def write_map(
     target = Path(path)
     kind = target.suffix.lower().lstrip(".")
     if kind not in {"png", "svg", "pdf"}:
-        message = f"{target.name}: a map of record is written as .png, .svg or .pdf, not {target.suffix or 'without an ending'}"
+        message = f"{target.name}: a map of record is written as .png, .svg or .pdf, not {kind or 'without an ending'}"
         raise InputError(message)
     if isinstance(obj, SiteReview):
         layers, focus, crs = site_layers(obj, site_id, plan, language)
@@ -378,7 +378,7 @@ def _flatten(
 
 
 def _round_scale(focus: tuple[float, float, float, float], paper: Sheet) -> int:
-    """Choose the largest round scale at which the focus fits; one millimetre on paper is N millimetres on the ground."""
+    """Choose the largest round scale at which the focus fits: a millimetre on paper is N millimetres on the ground."""
     width, height = (side * _FILL / 1000 for side in paper.frame_mm)
     need = max((focus[2] - focus[0]) / width, (focus[3] - focus[1]) / height)
     if need <= 0:
@@ -484,13 +484,13 @@ def _draw_layer(
     # for display only: what lies far outside the frame costs time and is not seen
     reach = (window[0] - margin, window[1] - margin, window[2] + margin, window[3] + margin)
     dimension = shapely.get_dimensions(shapes)
-    ground = shapely.get_parts(shapely.clip_by_rect(shapes[seen & (dimension == 2)], *reach))  # noqa: PLR2004
+    ground = shapely.get_parts(shapely.clip_by_rect(shapes[seen & (dimension == _GROUND)], *reach))
     paths = shapely.get_parts(shapely.clip_by_rect(shapes[seen & (dimension == 1)], *reach))
     points = shapely.get_parts(shapes[seen & (dimension == 0)])
     style, order = layer.style, 2 + level / 100
     line = (0, tuple(float(part) for part in style.dash.split())) if style.dash else "solid"
-    outlines = [_outline(polygon) for polygon in ground if shapely.get_dimensions(polygon) == 2]  # noqa: PLR2004
-    looks = {
+    outlines = [_outline(polygon) for polygon in ground if shapely.get_dimensions(polygon) == _GROUND]
+    looks: dict[str, Any] = {
         "facecolor": (*mpl.colors.to_rgb(style.fill), style.opacity),
         "edgecolor": style.edge,
         "linewidth": layer.width,
@@ -607,10 +607,17 @@ def _degrees(degree: float, sides: str) -> str:
 
 def _draw_north(axes: Axes, language: Language) -> None:
     axes.annotate(
-        _WORDS["north"][language], xy=(0.965, 0.97), xytext=(0.965, 0.86), xycoords="axes fraction", ha="center", va="center",
-        fontsize=9, zorder=9, arrowprops={"arrowstyle": "-|>,head_width=0.35,head_length=0.7", "facecolor": "black", "linewidth": 1.2},
+        _WORDS["north"][language],
+        xy=(0.965, 0.97),
+        xytext=(0.965, 0.86),
+        xycoords="axes fraction",
+        ha="center",
+        va="center",
+        fontsize=9,
+        zorder=9,
+        arrowprops={"arrowstyle": "-|>,head_width=0.35,head_length=0.7", "facecolor": "black", "linewidth": 1.2},
         bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
-    )  # fmt: skip
+    )
 
 
 def _draw_legend(figure: Figure, entries: Sequence[Patch | Line2D], paper: Sheet, language: Language) -> None:
@@ -619,9 +626,18 @@ def _draw_legend(figure: Figure, entries: Sequence[Patch | Line2D], paper: Sheet
     if not any(entry.get_label() in conflict for entry in entries):
         shown.append(Line2D([], [], linestyle="none", label=_WORDS["no_conflict"][language]))
     figure.legend(
-        handles=shown, loc="upper left", ncols=2, frameon=False, fontsize=7, handlelength=2.6, handleheight=1.2, borderpad=0,
-        bbox_to_anchor=(paper.left / paper.width_mm, (paper.bottom - 5) / paper.height_mm), columnspacing=1.2, labelspacing=0.6,
-    )  # fmt: skip
+        handles=shown,
+        loc="upper left",
+        ncols=2,
+        frameon=False,
+        fontsize=7,
+        handlelength=2.6,
+        handleheight=1.2,
+        borderpad=0,
+        bbox_to_anchor=(paper.left / paper.width_mm, (paper.bottom - 5) / paper.height_mm),
+        columnspacing=1.2,
+        labelspacing=0.6,
+    )
 
 
 def _draw_scale(figure: Figure, scale: int, paper: Sheet, crs: str, language: Language) -> None:
@@ -641,7 +657,7 @@ def _draw_scale(figure: Figure, scale: int, paper: Sheet, crs: str, language: La
                 facecolor="black" if half == 0 else "white",
                 edgecolor="black",
                 linewidth=0.6,
-            )  # fmt: skip
+            )
         )
     unit, per = ("km", 1000) if length >= 2000 else ("m", 1)  # noqa: PLR2004 - 1 000 m still reads well in metres
     for part, text in ((0, "0"), (0.5, f"{length / 2 / per:g}"), (1, f"{length / per:g} {unit}")):

@@ -1,8 +1,8 @@
 """
 Make the font that maps of record are lettered with: Noto Sans CJK SC, cut down to GB 2312 and the signs we print.
 
-Run with the path of ``NotoSansCJK-Regular.ttc`` (Debian package fonts-noto-cjk) after installing fonttools. The family gets
-a name of its own, so that the same letters are drawn whatever fonts a machine has.
+Run with the path of ``NotoSansCJK-Regular.ttc`` (Debian package fonts-noto-cjk) after installing fonttools. The family
+gets a name of its own, so that the same letters are drawn whatever fonts a machine has.
 """
 
 from __future__ import annotations

@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from openpyxl import load_workbook
 
 from ecozones.errors import InputError
+from ecozones.reports.figures import absent
 from ecozones.review import SCHEMA, SiteReview
 
 FORMAT = "ecozones/report/1"
@@ -81,14 +83,14 @@ def records(table: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
         Without NaN, so that every JSON reader takes them.
     """
     plain = pd.DataFrame(table)[columns].astype(object)
-    return [{key: _plain(value) for key, value in row.items()} for row in plain.to_dict("records")]
+    return [{str(key): _plain(value) for key, value in row.items()} for row in plain.to_dict("records")]
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    if value is None or (not isinstance(value, str) and pd.isna(value)):  # type: ignore[call-overload]
-        return None
+def _plain(value: object) -> object:
+    if absent(value):
+        return None if value != "" else ""
     return (
-        value if isinstance(value, str | bool | int | float) else value.item() if hasattr(value, "item") else str(value)
+        value.item() if isinstance(value, np.generic) else value if isinstance(value, str | int | float) else str(value)
     )
 
 
@@ -156,7 +158,9 @@ def read_capsule(path: str | Path) -> dict[str, Any]:
     source = Path(path)
     reader = _READERS.get(source.suffix.lower())
     if reader is None:
-        message = f"{source.name}: a capsule is read from {', '.join(_READERS)}; verify the report's twin in one of these formats"
+        message = (
+            f"{source.name}: a capsule is read from {', '.join(_READERS)}; verify the report's twin in one of these"
+        )
         raise InputError(message)
     try:
         text = reader(source)

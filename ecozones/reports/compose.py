@@ -18,7 +18,7 @@ from ecozones.vocab import Language
 
 
 @functools.singledispatch
-def compose_report(obj: object, *, language: Language = "zh", **options: Any) -> Report:  # noqa: ANN401, ARG001
+def compose_report(obj: object, *, language: Language = "zh", **options: Any) -> Report:  # noqa: ANN401, ARG001 - what composers take
     """
     Compose the report of a result; ``compose_report.register(Kind)`` teaches it another kind.
 

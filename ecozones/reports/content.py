@@ -1,4 +1,4 @@
-"""What a report holds, whatever it is written as: headings, sentences, tables and pictures, each value with its kind."""
+"""What a report holds, whatever it is written as: headings, sentences, tables, pictures, each value with its kind."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Table:
     notes
         Sentences below the table.
     below
-        Keys of columns whose long texts stand in a line of their own below each row, where paper is too narrow for them.
+        Keys of columns whose long texts stand in a line of their own below each row, since paper is narrow.
     """
 
     key: str
@@ -220,7 +220,7 @@ _NUMERALS = "一二三四五六七八九"
 
 def number_sections(sections: Iterable[Section], language: Language) -> tuple[Section, ...]:
     """
-    Number the headings as official documents do.
+    Put numbers before the headings, as official documents have them.
 
     Parameters
     ----------
@@ -249,4 +249,4 @@ def number_sections(sections: Iterable[Section], language: Language) -> tuple[Se
 
 def _numeral(n: int) -> str:
     tens, ones = divmod(n, 10)
-    return ("" if tens < 2 else _NUMERALS[tens - 1]) + ("十" if tens else "") + (_NUMERALS[ones - 1] if ones else "")  # noqa: PLR2004
+    return (_NUMERALS[tens - 1] if tens > 1 else "") + ("十" if tens else "") + (_NUMERALS[ones - 1] if ones else "")

@@ -1,4 +1,4 @@
-"""A report as a Word document, laid out as official documents are (GB/T 9704), or poured into an office's own template."""
+"""A report as a Word document, laid out as official documents are (GB/T 9704), or in an office's own template."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Mm, Pt, RGBColor
 from docx.text.paragraph import Paragraph as DocxParagraph
+from docx.text.run import Run
 from docxtpl import DocxTemplate, InlineImage
 
 from ecozones.errors import InputError
@@ -31,6 +32,7 @@ _TITLE, _BODY, _HEADING, _TABLE = "方正小标宋简体", "仿宋_GB2312", "黑
 _LATIN = "Times New Roman"
 _WIDTH_MM = 156.0
 _TABLE_PT = 8.5
+_MARGINS = "".join(f'<w:{side} w:w="60" w:type="dxa"/>' for side in ("left", "right"))
 _FLAG = "8A4B00"
 _BAD = "A80000"
 # how wide a column of a kind is beside the others
@@ -115,7 +117,7 @@ def _lay_out(document: Document, report: Report) -> None:
     made.language = "zh-CN" if report.language == "zh" else "en"
 
 
-def _run(paragraph: DocxParagraph, text: str, font: str, size: float, *, colour: str = "", bold: bool = False) -> Any:  # noqa: ANN401 - docx has no types
+def _run(paragraph: DocxParagraph, text: str, font: str, size: float, *, colour: str = "", bold: bool = False) -> Run:
     """Add text whose Chinese letters have a font of their own; without it Word picks one by itself."""
     run = paragraph.add_run(text)
     run.font.name, run.font.size, run.font.bold = _LATIN, Pt(size), bold
@@ -131,7 +133,7 @@ def _line(
     font: str,
     size: float,
     *,
-    align: Any = None,  # noqa: ANN401 - an enum of docx, which has no types
+    align: WD_ALIGN_PARAGRAPH | None = None,
     before: float = 0,
     after: float = 0,
     line_pt: float = 28,
@@ -153,7 +155,7 @@ def _field(paragraph: DocxParagraph, code: str) -> None:
         else:
             element = OxmlElement("w:t" if kind == "text" else "w:instrText")
             element.text = text
-        run._element.append(element)  # noqa: SLF001 - docx offers no fields
+        run._element.append(element)  # noqa: SLF001 - docx offers no other way
 
 
 # ------------------------------------------------------------------------------------------------ blocks
@@ -171,9 +173,9 @@ def _paragraph(document: Document, block: Paragraph, report: Report, figures: in
         for mark in (opening, closing):
             mark.set(qn("w:id"), str(figures))
         opening.set(qn("w:name"), f"figure_{figures}")
-        paragraph._p.append(opening)  # noqa: SLF001 - docx offers no bookmarks
+        paragraph._p.append(opening)  # noqa: SLF001 - docx offers no other way
         _run(paragraph, part.printed(report.language), _BODY, 16, colour=colour, bold=block.flagged)
-        paragraph._p.append(closing)  # noqa: SLF001
+        paragraph._p.append(closing)  # noqa: SLF001 - docx offers no other way
     return figures
 
 
@@ -203,7 +205,7 @@ def _table(document: Document, table: Table, report: Report) -> None:
     )
     xml = (
         f'<w:tbl {nsdecls("w")}><w:tblPr><w:tblW w:w="{sum(widths)}" w:type="dxa"/><w:tblBorders>{edges}</w:tblBorders>'
-        '<w:tblLayout w:type="fixed"/><w:tblCellMar><w:left w:w="60" w:type="dxa"/><w:right w:w="60" w:type="dxa"/></w:tblCellMar>'
+        f'<w:tblLayout w:type="fixed"/><w:tblCellMar>{_MARGINS}</w:tblCellMar>'
         f'<w:tblCaption w:val="{escape(clean(table.title), {chr(34): "&quot;"})}"/></w:tblPr>'
         f"<w:tblGrid>{grid}</w:tblGrid>{''.join(rows)}</w:tbl>"
     )
@@ -246,7 +248,8 @@ def _row(
 
 def _wide_row(text: str, width: int, span: int, *, flagged: bool) -> str:
     content = _cell_text(text, "left", colour=_FLAG if flagged else "", bold=False, keep=False)
-    return f'<w:tr><w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/><w:gridSpan w:val="{span}"/></w:tcPr>{content}</w:tc></w:tr>'
+    room = f'<w:tcW w:w="{width}" w:type="dxa"/><w:gridSpan w:val="{span}"/>'
+    return f"<w:tr><w:tc><w:tcPr>{room}</w:tcPr>{content}</w:tc></w:tr>"
 
 
 def _cell_text(text: str, align: str, *, colour: str, bold: bool, keep: bool) -> str:
@@ -258,7 +261,8 @@ def _cell_text(text: str, align: str, *, colour: str, bold: bool, keep: bool) ->
     )
     lines = "<w:br/>".join(f'<w:t xml:space="preserve">{escape(part)}</w:t>' for part in clean(text).split("\n"))
     return (
-        f'<w:p><w:pPr>{"<w:keepNext/>" if keep else ""}<w:spacing w:before="0" w:after="0" w:line="240" w:lineRule="auto"/>'
+        f"<w:p><w:pPr>{'<w:keepNext/>' if keep else ''}"
+        f'<w:spacing w:before="20" w:after="20" w:line="240" w:lineRule="auto"/>'
         f'<w:jc w:val="{align}"/></w:pPr><w:r><w:rPr>{looks}</w:rPr>{lines}</w:r></w:p>'
     )
 
@@ -270,7 +274,7 @@ def _picture(document: Document, block: Picture) -> None:
     paragraph.paragraph_format.line_spacing_rule = WD_LINE_SPACING.SINGLE
     run = _run(paragraph, "", _BODY, 10.5)
     shape = run.add_picture(io.BytesIO(block.png), width=Mm(block.width_mm))
-    shape._inline.docPr.set("descr", clean(block.alt))  # noqa: SLF001 - docx offers no alternative text
+    shape._inline.docPr.set("descr", clean(block.alt))  # noqa: SLF001 - docx offers no other way
     _line(document, block.caption, _BODY, 10.5, align=WD_ALIGN_PARAGRAPH.CENTER, after=6, line_pt=16)
 
 
@@ -284,13 +288,14 @@ def _embed(document: Document, report: Report) -> None:
     """Keep the capsule as a custom part, which Word carries along unseen."""
     if not report.payload:
         return
-    blob = f'<?xml version="1.0" encoding="UTF-8"?><capsule xmlns="{NAMESPACE}">{escape(to_text(report.sealed()))}</capsule>'
+    sealed = escape(to_text(report.sealed()))
+    blob = f'<?xml version="1.0" encoding="UTF-8"?><capsule xmlns="{NAMESPACE}">{sealed}</capsule>'
     package = document.part.package
     part = Part(PackURI("/customXml/ecozones1.xml"), "application/xml", blob.encode("utf-8"), package)
     document.part.relate_to(part, RELATIONSHIP_TYPE.CUSTOM_XML)
 
 
-# ------------------------------------------------------------------------------------------------ an office's own template
+# ------------------------------------------------------------------------------------------------ office template
 def _pour(report: Report, path: Path, template: Path) -> None:
     """Fill an office's template; data are escaped, never read as marks of a template."""
     if not template.exists():
@@ -313,7 +318,7 @@ def _marks(report: Report, marked: DocxTemplate) -> dict[str, Any]:
         section.key: [clean(block.printed(report.language)) for block in section.blocks if isinstance(block, Paragraph)]
         for section in report.sections
     }
-    marks: dict[str, Any] = {key: "" for key in ("number", "project", "office", "plan", "on", "made")}
+    marks: dict[str, Any] = dict.fromkeys(("number", "project", "office", "plan", "on", "made"), "")
     marks |= {key: clean(value) for key, _, value in report.facts}
     marks |= {"title": report.title, "reference": report.reference, "paragraphs": said}
     marks["conclusion_text"] = (said.get("conclusion") or [""])[0]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecozones.rulebook import status_label
+from ecozones.rulefile import status_label
 from ecozones.units import DECIMALS, round_half_up
 from ecozones.vocab import Language, verdict_words
 
@@ -145,7 +145,7 @@ def absent(value: object) -> bool:
 
 
 def clean(text: str, language: Language = "zh") -> str:
-    """
+    r"""
     Make text fit for every format: control characters become visible, and what no cell can hold is cut and said so.
 
     Parameters
@@ -230,20 +230,25 @@ def show(value: object, kind: str, language: Language = "zh") -> str:
     number = stored(value, kind)
     if number is not None:
         return _digits(number, KINDS[kind], kind)
-    if kind == "verdict" and str(value) in verdict_words():
-        verdict = verdict_words()[str(value)]
-        return f"{verdict.sign} {verdict.label(language)}"
-    if kind == "status":
-        said = status_label(str(value), language)
-        return said if value == "verified" else f"【{said}】" if language == "zh" else f"[{said.upper()}]"
-    if kind in dictionary()["values"]:
-        known = dictionary()["values"][kind].get(str(value))
-        return str(known[language]) if known else clean(str(value), language)
-    if kind == "flag":
-        return "√" if value else "×"
-    if isinstance(value, dt.datetime):
-        return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
-    return clean(str(value), language)
+    return clean(_spoken(value, kind, language), language)
+
+
+def _spoken(value: object, kind: str, language: Language) -> str:
+    """Put what is no number into words."""
+    text = str(value)
+    if kind == "verdict" and text in verdict_words():
+        verdict = verdict_words()[text]
+        text = f"{verdict.sign} {verdict.label(language)}"
+    elif kind == "status":
+        said = status_label(text, language)
+        text = said if value == "verified" else f"【{said}】" if language == "zh" else f"[{said.upper()}]"
+    elif kind == "flag":
+        text = "√" if value else "×"
+    elif isinstance(value, dt.datetime):
+        text = value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
+    elif kind in dictionary()["values"]:
+        text = str(dictionary()["values"][kind].get(text, {}).get(language, text))
+    return text
 
 
 def _digits(number: float, kind: Kind, name: str) -> str:
@@ -277,20 +282,20 @@ def kind_of(column: str, values: pd.Series) -> str:
     ('ha', 'text')
     """
     declared = dictionary()["columns"].get(column)
-    if declared:
-        return str(declared["kind"])
-    if pd.api.types.is_bool_dtype(values):
-        return "flag"
-    if pd.api.types.is_integer_dtype(values):
-        return "count"
-    if pd.api.types.is_datetime64_any_dtype(values):
-        return "day"
-    if not pd.api.types.is_numeric_dtype(values):
-        return "id" if column.endswith(("_id", "_ids")) else "text"
     ending = column.rsplit("_", 1)[-1]
-    if ending in {*_UNITS, "m", "share"}:
-        return ending
-    return "number"
+    if declared:
+        kind = str(declared["kind"])
+    elif pd.api.types.is_bool_dtype(values):
+        kind = "flag"
+    elif pd.api.types.is_integer_dtype(values):
+        kind = "count"
+    elif pd.api.types.is_datetime64_any_dtype(values):
+        kind = "day"
+    elif pd.api.types.is_numeric_dtype(values):
+        kind = ending if ending in {*_UNITS, "m", "share"} else "number"
+    else:
+        kind = "id" if ending in {"id", "ids"} else "text"
+    return kind
 
 
 def label_of(column: str, language: Language) -> str:

@@ -13,7 +13,6 @@ from ecozones.reports.capsule import ELEMENT, to_text
 from ecozones.reports.content import Column, Figure, Paragraph, Picture, Report, Table
 from ecozones.reports.figures import ABSENT, absent
 
-
 # longer texts may be broken anywhere, shorter ones only between words
 _WRAPS = 24
 

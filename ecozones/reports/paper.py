@@ -1,4 +1,4 @@
-"""A report as PDF: printed by the browser this machine has, else by WeasyPrint, else refused with what to do instead."""
+"""A report as PDF: printed by the browser of this machine, else by WeasyPrint, else refused with what to do instead."""
 
 from __future__ import annotations
 

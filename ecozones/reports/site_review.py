@@ -14,7 +14,7 @@ from ecozones.area import close_totals
 from ecozones.plan import ZoningPlan
 from ecozones.reports.capsule import payload_of
 from ecozones.reports.content import Block, Column, Figure, Paragraph, Picture, Report, Section, Table, number_sections
-from ecozones.reports.figures import KINDS, dictionary, label_of, show, stored, word
+from ecozones.reports.figures import KINDS, absent, dictionary, label_of, show, stored, word
 from ecozones.reports.pictures import draw_sites
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, load_rules
@@ -58,7 +58,7 @@ class _Words:
         return known.label(self.language) if known else line
 
     def subzone(self, line: str, subzone: object) -> str:
-        if subzone is None or pd.isna(subzone) or not subzone:
+        if absent(subzone):
             return ""
         known = self.lines.get(line)
         return known.subzone_label(str(subzone), self.language) if known else str(subzone)
@@ -252,7 +252,7 @@ def _taken_ha(row: pd.Series, words: _Words) -> object:
 
 def _closed(table: Table, words: _Words) -> Table:
     """Add a total that the printed rows sum to, and say which rows were adjusted by how much."""
-    if len(table.rows) < 2:  # noqa: PLR2004 - one row is its own total
+    if len(table.rows) == 1 or not table.rows:
         return table
     columns = [list(values) for values in zip(*table.rows, strict=True)]
     total: list[Any] = [None] * len(columns)
@@ -398,7 +398,7 @@ def _parts(review: SiteReview, row: Any, words: _Words) -> Iterator[str | Figure
         (found["site_id"] == row.site_id) & (found["line"] == row.line) & found["role"].isin(["decides", "sliver"])
     ]
     zones = here[(here["feature_ids"] != "") & here["subzone"].notna()].groupby("subzone", sort=False)["area_m2"].sum()
-    if len(zones) < 2 or abs(zones.sum() - row.overlap_m2) > _PARTS_TOLERANCE_M2:  # noqa: PLR2004 - one part is the whole
+    if len(zones) == 1 or not len(zones) or abs(zones.sum() - row.overlap_m2) > _PARTS_TOLERANCE_M2:
         return
     closed = close_totals(from_m2(zones.to_numpy(), "ha"), KINDS["ha"].decimals or 0)["rounded"]
     yield words.say("parts_open", table="paragraph")
@@ -411,7 +411,7 @@ def _parts(review: SiteReview, row: Any, words: _Words) -> Iterator[str | Figure
 
 
 def _farmland(review: SiteReview, words: _Words) -> list[Section]:
-    """Lay out the official forms for farmland taken and replaced; what the data do not say is left blank to be filled."""
+    """Lay out the official forms for farmland taken and replaced; what the data do not say is left to be filled."""
     line = dictionary()["forms"]["farmland"]
     found = review.findings
     taken = found[

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -15,15 +15,22 @@ import pyogrio
 
 from ecozones.errors import InputError
 from ecozones.reports.capsule import file_digest
+from ecozones.reports.figures import absent
 from ecozones.review import SiteReview
 
 SUFFIXES = (".json", ".gpkg", ".parquet", ".geojson", ".csv")
+Frame = TypeVar("Frame", bound=pd.DataFrame)
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_tables(
-    obj: Any, path: str | Path, *, table: str = "", inputs: Mapping[str, str | Path] | None = None
-) -> Path:  # noqa: ANN401
+    obj: object,
+    path: str | Path,
+    *,
+    table: str = "",
+    inputs: Mapping[str, str | Path] | None = None,
+) -> Path:
     """
     Write the tables of a result as data.
 
@@ -77,7 +84,7 @@ def write_tables(
     return target
 
 
-def _frames(obj: Any) -> dict[str, pd.DataFrame]:  # noqa: ANN401
+def _frames(obj: object) -> dict[str, pd.DataFrame]:
     if isinstance(obj, SiteReview):
         return {name: getattr(obj, name) for name in ("verdicts", "lines", "findings", "balance")}
     if isinstance(obj, pd.DataFrame):
@@ -88,7 +95,7 @@ def _frames(obj: Any) -> dict[str, pd.DataFrame]:  # noqa: ANN401
     raise InputError(message)
 
 
-def _plain(frame: pd.DataFrame) -> Any:  # noqa: ANN401 - a frame of the kind that was given
+def _plain(frame: Frame) -> Frame:
     """Give a frame that every format can hold: no categories, no dates as objects."""
     plain = frame.copy()
     for name in plain.columns:
@@ -99,7 +106,7 @@ def _plain(frame: pd.DataFrame) -> Any:  # noqa: ANN401 - a frame of the kind th
     return plain
 
 
-def _write_geopackage(obj: Any, frames: Mapping[str, pd.DataFrame], target: Path) -> None:  # noqa: ANN401
+def _write_geopackage(obj: object, frames: Mapping[str, pd.DataFrame], target: Path) -> None:
     target.unlink(missing_ok=True)
     for name, frame in frames.items():
         pyogrio.write_dataframe(_plain(frame), target, layer=name, driver="GPKG")
@@ -121,7 +128,7 @@ def _write_csv(frame: pd.DataFrame, target: Path) -> None:
     plain.to_csv(target, index=False, encoding="utf-8-sig")
 
 
-def _to_json(obj: Any, frames: Mapping[str, pd.DataFrame], inputs: Mapping[str, str | Path]) -> str:  # noqa: ANN401
+def _to_json(obj: object, frames: Mapping[str, pd.DataFrame], inputs: Mapping[str, str | Path]) -> str:
     if isinstance(obj, SiteReview):
         document = json.loads(obj.to_json())
         if inputs:
@@ -137,10 +144,10 @@ def _record(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(key): _jsonable(value) for key, value in row.items()}
 
 
-def _jsonable(value: Any) -> Any:  # noqa: ANN401
+def _jsonable(value: object) -> object:
     if hasattr(value, "__geo_interface__"):
         return value.__geo_interface__
-    if value is None or (np.isscalar(value) and pd.isna(value)):
+    if absent(value) and value != "":
         return None
     if isinstance(value, dt.date):
         return value.isoformat()

@@ -6,12 +6,12 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from openpyxl import Workbook
-from openpyxl.cell import Cell
+from openpyxl.cell import Cell, MergedCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from ecozones.reports.capsule import ELEMENT, to_text
@@ -23,6 +23,8 @@ from ecozones.vocab import Language
 _CHUNK = 30_000
 _NAME_LENGTH = 31
 _LINE_PT, _HIGHEST_PT = 15.0, 400.0
+
+AnyCell = Cell | MergedCell
 
 _THIN = Side(style="thin", color="9A9A9A")
 _EDGES = Border(left=_THIN, right=_THIN, top=_THIN, bottom=_THIN)
@@ -80,13 +82,13 @@ def _sheet(book: Workbook, title: str) -> Worksheet:
     return book.create_sheet(name)
 
 
-def _put(cell: Cell, text: str) -> None:
+def _put(cell: AnyCell, text: str) -> None:
     """Put text that no spreadsheet may take for a formula, an error or a number."""
     cell.value = text
     cell.data_type = "s"
     cell.number_format = "@"
     if text[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        cell.quotePrefix = True  # type: ignore[attr-defined]
+        cell.quotePrefix = True
 
 
 def _write_table(sheet: Worksheet, table: Table, language: Language) -> None:
@@ -129,7 +131,7 @@ def _lines(text: str, width: int) -> int:
     return sum(1 + sum(1 + (letter > "\u2e7f") for letter in line) // width for line in text.split("\n"))
 
 
-def _fill(cell: Cell, value: Any, column: Column, language: Language, *, blank: bool = False) -> None:  # noqa: ANN401
+def _fill(cell: AnyCell, value: object, column: Column, language: Language, *, blank: bool = False) -> None:
     """Fill one cell: the number that the other formats print, or text."""
     cell.border, cell.alignment = _EDGES, _WRAPPED
     number = stored(value, column.kind)
@@ -161,7 +163,7 @@ def _write_text(sheet: Worksheet, report: Report) -> None:
         for at, content in ((1, label), (2, text)):
             cell = sheet.cell(number, at)
             _put(cell, content)
-            cell.alignment = _WRAPPED if at == 2 else _TOP  # noqa: PLR2004 - the second column
+            cell.alignment = _TOP if at == 1 else _WRAPPED
             cell.font = font or (_BOLD if at == 1 else Font())
         _raise_row(sheet, number, [(text, 110)])
     sheet.column_dimensions["A"].width = 24
@@ -208,5 +210,7 @@ def _paper(sheet: Worksheet) -> None:
     sheet.page_setup.paperSize = 9
     sheet.page_setup.fitToWidth = 1
     sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    assert sheet.oddFooter is not None
+    assert sheet.oddFooter.center is not None
     sheet.oddFooter.center.text = "&P / &N"

@@ -24,7 +24,7 @@ _WRITERS: Mapping[str, str] = {
 
 
 def write_report(
-    obj: Any,  # noqa: ANN401 - whatever registered
+    obj: object,
     path: str | Path,
     *,
     language: Language = "zh",
@@ -46,8 +46,8 @@ def write_report(
     template
         An office's own ``.docx`` with marks to be filled.
     **options
-        For a review of sites: ``front`` (:class:`Frontispiece`), ``plan`` to draw behind the sites, ``rules``, ``maps``,
-        ``most_maps``, ``inputs``. For tables: ``front``, ``title``. For data: ``table``, ``inputs``.
+        For a review of sites: ``front`` (:class:`Frontispiece`), ``plan`` to draw behind the sites, ``rules``,
+        ``maps``, ``most_maps``, ``inputs``. For tables: ``front``, ``title``. For data: ``table``, ``inputs``.
 
     Returns
     -------
