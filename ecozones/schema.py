@@ -644,7 +644,7 @@ def land_class_schemes(codes: pd.Series, field: str) -> pd.Series:
     known = {fold(name): scheme for scheme, entry in schemes.items() for name in entry["fields"]}
     cut = {scheme: restore_cut(field, entry["fields"]) for scheme, entry in schemes.items()}
     scheme = known.get(fold(field)) or next((name for name, full in cut.items() if full), None)
-    found = pd.Series(scheme, index=codes.index, dtype=object).where(codes.notna(), None)
+    found = pd.Series([scheme] * len(codes), index=codes.index, dtype=object).where(codes.notna(), None)
     if scheme == "survey-3":
         found[codes.str.fullmatch(r"\d{3}").fillna(value=False).astype(bool)] = "survey-2"
     return found.rename("land_class_scheme")
