@@ -1,17 +1,21 @@
 """
-Draw an invented plan inside real county boundaries, with sites whose verdicts are known because of how they were placed.
+Draw an invented plan inside real county boundaries, and sites whose verdicts are known by how they were placed.
 
 Run it with ``python sample_data/make_sample_data.py``; it needs contourpy and scipy besides the library's own packages,
-and writes the same bytes each time it runs on the same versions of GDAL and SQLite. Nothing here is official: county
-boundaries are real, everything drawn inside them is made up.
+and writes the same bytes each time it runs on the same versions of GDAL and SQLite. Nothing here is official: the
+boundaries of the counties are real, everything drawn inside them is made up.
 
-What is expected of the sites is written down here by hand, from the rules as a planner reads them and from the ground that
-each site was put on; the ground is asserted with shapely while placing. The library's own answers are never used.
+What is expected of the sites is written by hand in ``expected_verdicts.csv``, from the rules as a planner reads them;
+this script puts each site on the ground named there and asserts with shapely that it lies on that ground and no other.
+The library's own answers are never used.
 """
+
+# ruff: noqa: PLR2004 - a drawing is made of sizes
 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import pathlib
 import shutil
 import tempfile
@@ -33,7 +37,6 @@ from ecozones.boundary_text import write_boundary_text
 
 HERE = pathlib.Path(__file__).parent
 INVENTED = "虚构示例，非官方数据 (invented example, not official data)"
-DAY = "2026-06-01"
 MAIN_CRS = "EPSG:4524"  # CGCS2000 / 3-degree Gauss-Kruger zone 36, easting with zone number: 渝北区
 DEGREES = "EPSG:4490"
 MM = 0.001
@@ -59,14 +62,16 @@ class Terrain:
             factors = [size / (have - 3) for size, have in zip(shape, small.shape, strict=True)]
             total += weight * zoom(small, factors, order=3)[: shape[0], : shape[1]]
             weight, knots = weight * gain, knots * 2
-        self.values = (total - total.mean()) / total.std()
+        self.heights = (total - total.mean()) / total.std()
 
-    def at(self, x: Any, y: Any) -> NDArray[np.float64]:
+    def at(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Interpolate the field at points."""
         rows, columns = (np.asarray(y) - self.y[0]) / self.cell_m, (np.asarray(x) - self.x[0]) / self.cell_m
-        return np.asarray(map_coordinates(self.values, [np.atleast_1d(rows), np.atleast_1d(columns)], order=1))
+        return np.asarray(map_coordinates(self.heights, [np.atleast_1d(rows), np.atleast_1d(columns)], order=1))
 
     def contours(self, levels: Iterable[float]) -> list[shapely.LineString]:
-        generator = contourpy.contour_generator(x=self.x, y=self.y, z=self.values)
+        """Draw the lines of equal height."""
+        generator = contourpy.contour_generator(x=self.x, y=self.y, z=self.heights)
         return [
             shapely.LineString(np.round(line, 3))
             for level in levels
@@ -75,9 +80,10 @@ class Terrain:
         ]
 
     def quantile(self, share: float, within: Polygonal) -> float:
+        """Give the height below which a share of some land lies."""
         grid_x, grid_y = np.meshgrid(self.x, self.y)
         inside = shapely.contains_xy(within, grid_x, grid_y)
-        return float(np.quantile(self.values[inside], share))
+        return float(np.quantile(self.heights[inside], share))
 
 
 def arrange(lines: Iterable[shapely.Geometry]) -> NDArray[np.object_]:
@@ -108,6 +114,7 @@ def area_m2(geometry: shapely.Geometry, crs: str) -> float:
 
 
 def half_up(value: float, digits: int = 2) -> float:
+    """Round halves up, as survey tables do."""
     return float(np.floor(value * 10**digits + 0.5) / 10**digits)
 
 
@@ -121,7 +128,7 @@ def draw_lines(
     if town is not None:
         grid_x, grid_y = np.meshgrid(towns.x, towns.y)
         distance = np.hypot(grid_x - town[0], grid_y - town[1])
-        towns.values = towns.values * 0.45 + 2.2 * np.exp(-((distance / 9_000) ** 2)) - 0.6 * hills.values
+        towns.heights = towns.heights * 0.45 + 2.2 * np.exp(-((distance / 9_000) ** 2)) - 0.6 * hills.heights
     red = [hills.quantile(share, land) for share in (0.74, 0.83, 0.93)]
     eco = hills.quantile(0.62, land)
     built = [towns.quantile(share, land) for share in (0.88, 0.905)]
@@ -164,7 +171,7 @@ URBAN_WORDS = {
 def red_line_frame(
     parts: dict[str, NDArray[np.object_]], code: int, county_name: str, crs: str, bands: int
 ) -> gpd.GeoDataFrame:
-    """The delivery schema of the red line: one row for each sub-zone and band of the county, multi-part as usual."""
+    """Fill the delivery schema of the red line: a row for each sub-zone and band of the county, multi-part as usual."""
     rows = []
     for subzone, words in RED_WORDS.items():
         pieces = parts[subzone]
@@ -174,7 +181,7 @@ def red_line_frame(
             mine = pieces[np.searchsorted(edges, north, side="right") == band]
             if len(mine):
                 rows.append((subzone, words, band, shapely.multipolygons(mine)))
-    frame = gpd.GeoDataFrame(
+    return gpd.GeoDataFrame(
         {
             "BSM": [f"{code}20200000{i:04d}" for i in range(1, len(rows) + 1)],
             "YSDM": "2090020200",
@@ -193,10 +200,10 @@ def red_line_frame(
         geometry=[geometry for *_, geometry in rows],
         crs=crs,
     )
-    return frame
 
 
 def urban_frame(parts: dict[str, NDArray[np.object_]], code: int, county_name: str, crs: str) -> gpd.GeoDataFrame:
+    """Fill the schema of the urban development boundary."""
     rows = [(subzone, part) for subzone in URBAN_WORDS for part in parts[subzone] if part.area > 1_000]
     return gpd.GeoDataFrame(
         {
@@ -215,6 +222,7 @@ def urban_frame(parts: dict[str, NDArray[np.object_]], code: int, county_name: s
 
 
 def extent_frame(land: Polygonal, code: int, county_name: str, crs: str) -> gpd.GeoDataFrame:
+    """Fill the schema of the administrative area."""
     return gpd.GeoDataFrame(
         {
             "BSM": [f"{code}100000000001"],
@@ -272,7 +280,7 @@ def draw_parcels(ground: Polygonal, seed: int, *, spacing_m: float, wanted: int)
 def farmland_frame(
     parcels: NDArray[np.object_], subzones: list[str], code: int, county_name: str, crs: str, seed: int
 ) -> gpd.GeoDataFrame:
-    """The official patch table, with the deducted share of ditches and paths (KCXS) and columns about persons."""
+    """Fill the official patch table, with the deducted share of ditches (KCXS) and columns about persons."""
     rng = np.random.default_rng(seed)
     number = np.arange(1, len(parcels) + 1)
     patch = np.array([half_up(area_m2(parcel, crs)) for parcel in parcels])
@@ -350,6 +358,7 @@ class Ground:
                 self.parts[line, subzone] = shapely.union_all(frame.geometry[subzones == subzone].to_numpy())
 
     def project(self, longitude: float, latitude: float) -> tuple[float, float]:
+        """Bring a place to the grid of the county."""
         point = gpd.GeoSeries([shapely.Point(longitude, latitude)], crs=DEGREES).to_crs(MAIN_CRS).iloc[0]
         return round(point.x), round(point.y)
 
@@ -371,7 +380,7 @@ class Ground:
             box
             for vx, vy in shapely.get_coordinates(built)[::7]
             if 0.3 < (box := rectangle((round(vx), round(vy)), 200, 200)).intersection(built).area / box.area < 0.7
-            and box.difference(built).difference(beside).area < 1e-6  # noqa: PLR2004
+            and box.difference(built).difference(beside).area < 1e-6
         )
         twin = self.parcels[310]
         shifted = shapely.transform(self.parcels[905], lambda xy: np.round(xy + [41.0, 0.0], 3))
@@ -488,27 +497,31 @@ class Ground:
         self.twin, self.in_town = twin, in_town
 
 
-def corridor_ground(line: shapely.LineString, width_m: float) -> shapely.Polygon:
-    """The ground a corridor takes: straight ends, and bends with corners as kerbs have them."""
-    return shapely.buffer(line, width_m / 2, cap_style="flat", join_style="mitre", mitre_limit=2.0)
+def corridor_ground(shape: shapely.Geometry, width_m: float) -> shapely.Geometry:
+    """Give a corridor the ground it takes: straight ends, and bends with corners; without a width it stays a line."""
+    if not width_m > 0:
+        return shape
+    return shapely.buffer(shape, width_m / 2, cap_style="flat", join_style="mitre", mitre_limit=2.0)
 
 
 def rounded(point: shapely.Point) -> tuple[float, float]:
+    """Give a point to the whole metre."""
     return round(point.x), round(point.y)
 
 
 def rectangle(centre: tuple[float, float], width: float, height: float) -> shapely.Polygon:
+    """Draw a rectangle about its centre."""
     x, y = centre
     return shapely.box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 
 def dense(shape: shapely.Polygon) -> shapely.Polygon:
-    """A vertex at least every 50 m, so that an edge drawn in degrees follows the one drawn in metres within 0.1 mm."""
+    """Set a vertex every 50 m, so that an edge in degrees follows the one drawn in metres within 0.1 mm."""
     return shapely.transform(shapely.segmentize(shape, 50.0), lambda xy: np.round(xy, 3))
 
 
 def in_degrees(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The red line as it is delivered: in degrees, though its sister layers are in metres."""
+    """Bring the red line to degrees, as it is delivered, though its sister layers are in metres."""
     degrees = frame.to_crs(DEGREES)
     rounded_degrees = shapely.transform(degrees.geometry.to_numpy(), lambda xy: np.round(xy, 10))
     assert shapely.is_valid(rounded_degrees).all()
@@ -516,7 +529,7 @@ def in_degrees(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def place(inside: Polygonal, radius: float, rng: np.random.Generator) -> tuple[float, float]:
-    """A whole-metre point around which a disc lies inside some ground."""
+    """Find a whole-metre point around which a disc lies inside some ground."""
     parts = shapely.get_parts(inside)
     shapely.prepare(parts)
     west, south, east, north = inside.bounds
@@ -530,6 +543,7 @@ def place(inside: Polygonal, radius: float, rng: np.random.Generator) -> tuple[f
 
 
 def blob(centre: tuple[float, float], radius: float, rng: np.random.Generator, points: int = 14) -> shapely.Polygon:
+    """Draw an irregular plot."""
     angle = np.arange(points) * 2 * np.pi / points
     reach = radius * rng.uniform(0.55, 1.0, points)
     return shapely.Polygon(np.round(np.array(centre) + np.c_[reach * np.cos(angle), reach * np.sin(angle)], 3))
@@ -539,446 +553,153 @@ def blob(centre: tuple[float, float], radius: float, rng: np.random.Generator, p
 RED, FARM, URBAN = "ecological_red_line", "permanent_basic_farmland", "urban_development_boundary"
 
 
-def make_sites(ground: Ground) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-    """Forty sites, each put on ground that is known, and the verdict that a planner reads off the rules for it."""
-    rows: list[dict[str, Any]] = []
-    part, plain = ground.parts, ground.plain
-    core, general, beyond = (part[RED, subzone] for subzone in ("core", "general", "outside"))
-    crops, reserve = part[FARM, "pbf"], part[FARM, "reserve"]
-    calm = crops.difference(shapely.union_all([ground.red_union, ground.urban_union]).buffer(5)).difference(
-        ground.twin.buffer(200)
-    )
-    town = part[URBAN, "concentrated"].difference(
-        shapely.union_all([ground.farmland_union, ground.red_union]).buffer(5)
+def make_sites(ground: Ground) -> gpd.GeoDataFrame:
+    """Put each site of the hand-written table on the ground that the table names, and make sure that it lies there."""
+    table = pd.read_csv(HERE / "expected_verdicts.csv", dtype=str, keep_default_na=False)
+    placer = Placer(ground)
+    shapes = []
+    for number, row in enumerate(table.itertuples()):
+        recipe, *sizes = row.shape.split()
+        wanted = [(line, subzones.split("+")) for line, subzones in map(_split, filter(None, row.ground.split("; ")))]
+        width = float(row.width_m or 0)
+        rng = np.random.default_rng([40, number])
+        shape = getattr(placer, recipe)(*map(float, sizes), regions=placer.regions(wanted), width=width, rng=rng)
+        met = {key for key, region in ground.parts.items() if takes_ground(corridor_ground(shape, width), region)}
+        said = {(line, "" if subzone == "blank" else subzone) for line, subzones in wanted for subzone in subzones}
+        assert met == said, (row.site_id, met, said)
+        shapes.append(shape)
+    return gpd.GeoDataFrame(
+        {
+            "site_id": table["site_id"],
+            "name": table["name"],
+            "activity": table["activity"].replace("", None),
+            "width_m": pd.to_numeric(table["width_m"]),
+            "BZ": INVENTED,
+        },
+        geometry=shapes,
+        crs=MAIN_CRS,
     )
 
-    def rng() -> np.random.Generator:
-        return np.random.default_rng([40, len(rows)])
 
-    def add(
-        name: str,
-        activity: str | None,
-        shape: shapely.Geometry,
-        verdict: str,
-        decided: str,
-        why: str,
-        *,
-        width_m: float = np.nan,
-        on: dict[str, str],
-    ) -> None:
-        number = f"S{len(rows) + 1:02d}"
-        taken = corridor_ground(shape, width_m) if np.isfinite(width_m) else shape
-        for line in (RED, FARM, URBAN):
-            met = {subzone for (of, subzone), region in part.items() if of == line and touches_ground(taken, region)}
-            said = set(filter(None, on.get(line, "").split("+")))
-            assert met - {""} == said - {"blank"}, (number, line, met, said)
-            assert ("" in met) == ("blank" in said), (number, line, met, said)
-        rows.append(
-            {
-                "site_id": number,
-                "name": name,
-                "activity": activity,
-                "width_m": width_m,
-                "verdict": verdict,
-                "decided_by": decided,
-                "ground": "; ".join(f"{line}: {subzones}" for line, subzones in on.items()),
-                "why": why,
-                "geometry": shape,
-            }
+def _split(text: str) -> tuple[str, str]:
+    line, subzones = text.split(": ")
+    return line, subzones
+
+
+class Placer:
+    """The recipes of the column ``shape``: each draws one site, from its sizes in metres, on given ground."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        part = ground.parts
+        claimed = shapely.union_all([ground.red_union, ground.urban_union])
+        # ground of one line where no other line is near
+        self.calm = {
+            (FARM, "pbf"): part[FARM, "pbf"].difference(claimed.buffer(5)).difference(ground.twin.buffer(200)),
+            (URBAN, "concentrated"): part[URBAN, "concentrated"].difference(
+                shapely.union_all([ground.farmland_union, ground.red_union]).buffer(5)
+            ),
+        }
+        self.block = shapely.union_all(ground.island)
+
+    def regions(self, wanted: list[tuple[str, list[str]]]) -> list[Polygonal]:
+        """Find the ground that is named, and the ground beside it that carries no claim."""
+        keys = [(line, "" if subzone == "blank" else subzone) for line, subzones in wanted for subzone in subzones]
+        return [*(self.calm.get(key, self.ground.parts[key]) for key in keys), self.ground.plain]
+
+    def blob(
+        self, radius: float, *, regions: list[Polygonal], rng: np.random.Generator, **_: object
+    ) -> shapely.Polygon:
+        """Draw an irregular plot inside the first region."""
+        return blob(place(regions[0], radius, rng), radius, rng)
+
+    def point(self, room: float, *, regions: list[Polygonal], rng: np.random.Generator, **_: object) -> shapely.Point:
+        """Draw a point with some room around it."""
+        return shapely.Point(place(regions[0], room, rng))
+
+    def corridor(
+        self, reach: float, *, regions: list[Polygonal], rng: np.random.Generator, **_: object
+    ) -> shapely.LineString:
+        """Draw a line with bends inside the first region."""
+        x, y = place(regions[0], reach, rng)
+        steps = np.linspace(-0.9 * reach, 0.9 * reach, 7)
+        return shapely.LineString(np.round(np.c_[x + steps, y + rng.uniform(-0.15, 0.15, 7) * reach], 3))
+
+    def rod(self, length: float, *, regions: list[Polygonal], width: float, **_: object) -> shapely.LineString:
+        """Draw a line across the edge between the first two regions."""
+        half = length / 2
+        return self._across(
+            regions, lambda x, y: shapely.LineString([(x - half, y - 3), (x, y), (x + half, y + 3)]), width
         )
 
-    def compact(inside: Polygonal, radius: float) -> shapely.Polygon:
-        generator = rng()
-        return blob(place(inside, radius, generator), radius, generator)
+    def box(self, wide: float, high: float, *, regions: list[Polygonal], **_: object) -> shapely.Polygon:
+        """Draw a rectangle across the edge between the first two regions."""
+        return self._across(regions, lambda x, y: rectangle((x, y), wide, high))
 
-    def corridor(inside: Polygonal, reach: float) -> shapely.LineString:
-        generator = rng()
-        x, y = place(inside, reach, generator)
-        steps = np.linspace(-0.9 * reach, 0.9 * reach, 7)
-        return shapely.LineString(np.round(np.c_[x + steps, y + generator.uniform(-0.15, 0.15, 7) * reach], 3))
+    def border(self, wide: float, high: float, **_: object) -> shapely.Polygon:
+        """Draw a rectangle across the boundary of the county."""
+        land = self.ground.land
+        beyond = land.buffer(3_000).difference(land)
+        return self._across([self.ground.plain, beyond], lambda x, y: rectangle((x, y), wide, high))
 
-    def across(
-        first: Polygonal, second: Polygonal, make: Callable[[tuple[float, float]], Any], width_m: float = 0.0
-    ) -> Any:
-        """The first shape centred on a vertex of one region that lies in both regions and nowhere else."""
+    def beyond(self, east: float, north: float, **_: object) -> shapely.Point:
+        """Draw a point off the north-eastern corner of the county."""
+        bounds = self.ground.land.bounds
+        return shapely.Point(round(bounds[2]) + east, round(bounds[3]) + north)
+
+    def gap(self, radius: float, *, rng: np.random.Generator, **_: object) -> shapely.Polygon:
+        """Draw a plot on the ground for which no data were handed over."""
+        return blob(rounded(self.ground.withheld.centroid), radius, rng)
+
+    def twin(self, wide: float, high: float, **_: object) -> shapely.Polygon:
+        """Draw a rectangle on the parcel that is registered twice."""
+        return rectangle(rounded(self.ground.twin.centroid), wide, high)
+
+    def island(self, wide: float, high: float, **_: object) -> shapely.Polygon:
+        """Draw a rectangle on the farmland island inside the urban boundary."""
+        return rectangle(rounded(self.block.centroid), wide, high)
+
+    def around_island(self, wide: float, high: float, **_: object) -> shapely.Polygon:
+        """Draw a rectangle with a hole that is exactly the farmland island."""
+        outer = rectangle(rounded(self.block.centroid), wide, high)
+        return shapely.Polygon(outer.exterior.coords, [self.block.exterior.coords[::-1]])
+
+    def two_parts(
+        self, radius: float, *, regions: list[Polygonal], rng: np.random.Generator, **_: object
+    ) -> shapely.MultiPolygon:
+        """Draw a plot in two parts, one on each of the first two regions."""
+        return shapely.multipolygons([blob(place(region, radius, rng), radius, rng) for region in regions[:2]])
+
+    def lot(self, depth: float, skip: float, **_: object) -> shapely.Polygon:
+        """Draw a plot on a parcel's edge, reaching some depth into the parcel and 40 m away from it."""
+        base, outward = free_edge(self.ground, int(skip))
+        first, second = base - depth * outward
+        return shapely.Polygon(np.round([first, second, base[1] + 40 * outward, base[0] + 40 * outward], 3))
+
+    def tongue(self, size: float, skip: float, **_: object) -> shapely.Polygon:
+        """Draw a plot 5 m away from a parcel, with a square tongue that reaches into it."""
+        base, outward = free_edge(self.ground, int(skip))
+        along = (base[1] - base[0]) / np.hypot(*(base[1] - base[0]))
+        middle, half = base.mean(axis=0), size / 2
+        offsets = [(-half, -size), (half, -size), (half, 5), (10, 5), (10, 45), (-10, 45), (-10, 5), (-half, 5)]
+        return shapely.Polygon(np.round([middle + a * along + b * outward for a, b in offsets], 3))
+
+    def _across(
+        self, regions: list[Polygonal], make: Callable[[int, int], shapely.Geometry], width: float = 0.0
+    ) -> shapely.Geometry:
+        """Find the first shape centred on a vertex of one region that lies in both regions and nowhere else."""
+        first, second = regions[:2]
         for x, y in shapely.get_coordinates(first)[::5]:
-            shape = make((round(x), round(y)))
-            ground_taken = corridor_ground(shape, width_m) if width_m else shape
-            shares = [region.intersection(ground_taken).area / ground_taken.area for region in (first, second)]
+            shape = make(round(x), round(y))
+            taken = corridor_ground(shape, width)
+            shares = [region.intersection(taken).area / taken.area for region in (first, second)]
             if min(shares) > 0.2 and abs(sum(shares) - 1) < 1e-5:
                 return shape
         message = "the two regions have no neighbourhood that fits"
         raise RuntimeError(message)
 
-    def rod(length: float) -> Callable[[tuple[float, float]], shapely.LineString]:
-        return lambda at: shapely.LineString([(at[0] - length / 2, at[1] - 3), at, (at[0] + length / 2, at[1] + 3)])
 
-    out: dict[str, str] = {}
-
-    add(
-        "核心区度假村",
-        "ordinary_build",
-        compact(core, 120),
-        "prohibited",
-        RED,
-        "the core zone bars what no row allows",
-        on={RED: "core"},
-    )
-    add(
-        "一般控制区厂房",
-        "ordinary_build",
-        compact(general, 100),
-        "prohibited",
-        RED,
-        "development is barred in the general zone",
-        on={RED: "general"},
-    )
-    add(
-        "核心区巡护站",
-        "patrol_research",
-        compact(core, 30),
-        "conditional",
-        RED,
-        "patrol is named for the core zone since 2026-03-15",
-        on={RED: "core"},
-    )
-    add(
-        "一般控制区输电走廊",
-        "linear_infra",
-        corridor(general, 250),
-        "provincial_opinion",
-        RED,
-        "unavoidable linear works need the provincial opinion",
-        width_m=30.0,
-        on={RED: "general"},
-    )
-    add(
-        "穿越核心区隧道",
-        "crossing_no_land",
-        across(core, general, rod(260), 12.0),
-        "conditional",
-        RED,
-        "no land is applied for",
-        width_m=12.0,
-        on={RED: "core+general"},
-    )
-    add(
-        "公路穿基本农田",
-        "linear_infra",
-        across(calm, plain, rod(200), 24.0),
-        "prohibited",
-        FARM,
-        "not a national major project",
-        width_m=24.0,
-        on={FARM: "pbf"},
-    )
-    add(
-        "国家重大水利工程",
-        "national_major",
-        across(core, general, lambda at: rectangle(at, 90, 70)),
-        "state_council",
-        RED,
-        "a listed national major project",
-        on={RED: "core+general"},
-    )
-    add(
-        "一般控制区科普步道",
-        "eco_tourism",
-        compact(general, 60),
-        "limited_activity",
-        RED,
-        "item 5 of the ten limited activities",
-        on={RED: "general"},
-    )
-    add(
-        "一般控制区植被恢复",
-        "restoration",
-        compact(general, 150),
-        "limited_activity",
-        RED,
-        "item 8 of the ten limited activities",
-        on={RED: "general"},
-    )
-    add(
-        "红线内保护地外仓库",
-        "ordinary_build",
-        compact(beyond, 80),
-        "prohibited",
-        RED,
-        "the part outside protected areas has the rows of the general zone",
-        on={RED: "outside"},
-    )
-    add(
-        "一般控制区原住居民耕种",
-        "farming",
-        compact(general, 50),
-        "limited_activity",
-        RED,
-        "read as residents' living, the parent activity",
-        on={RED: "general"},
-    )
-    add(
-        "未填分区处项目",
-        "ordinary_build",
-        compact(part[RED, ""], 90),
-        "undetermined",
-        RED,
-        "the red line does not say which sub-zone",
-        on={RED: "blank"},
-    )
-    add(
-        "集中建设区住宅",
-        "ordinary_build",
-        compact(town, 120),
-        "conditional",
-        URBAN,
-        "detailed plan and permit",
-        on={URBAN: "concentrated"},
-    )
-    add(
-        "集中建设区产业园",
-        "urban_cluster",
-        compact(town, 200),
-        "conditional",
-        URBAN,
-        "inside the boundary",
-        on={URBAN: "concentrated"},
-    )
-    add(
-        "弹性发展区新城",
-        "urban_cluster",
-        compact(part[URBAN, "flexible"], 60),
-        "conditional",
-        URBAN,
-        "a swap with the concentrated zone comes first",
-        on={URBAN: "flexible"},
-    )
-    add(
-        "特别用途区住宅",
-        "urban_cluster",
-        compact(part[URBAN, "special"], 80),
-        "prohibited",
-        URBAN,
-        "no concentrated building in the special-purpose zone",
-        on={URBAN: "special"},
-    )
-    add(
-        "特别用途区小型设施",
-        "ordinary_build",
-        compact(part[URBAN, "special"], 30),
-        "conditional",
-        URBAN,
-        "scattered facilities only",
-        on={URBAN: "special"},
-    )
-    add(
-        "跨边界产业园",
-        "urban_cluster",
-        across(part[URBAN, "flexible"], plain, lambda at: rectangle(at, 160, 120)),
-        "prohibited",
-        URBAN,
-        "the part outside the boundary",
-        on={URBAN: "flexible"},
-    )
-    add(
-        "边界外零星加油站",
-        "urban_scattered",
-        compact(plain, 40),
-        "conditional",
-        URBAN,
-        "special siting needs, outside the boundary",
-        on=out,
-    )
-    add(
-        "边界外村卫生室",
-        "village_build",
-        compact(plain, 25),
-        "conditional",
-        URBAN,
-        "village building outside the boundary",
-        on=out,
-    )
-    add(
-        "基本农田上村宅",
-        "village_build",
-        compact(calm, 30),
-        "prohibited",
-        FARM,
-        "no village building on the farmland line",
-        on={FARM: "pbf"},
-    )
-    add(
-        "基本农田种粮",
-        "farming",
-        compact(calm, 70),
-        "refer",
-        URBAN,
-        "lawful on the farmland; outside the boundary only its own lists decide",
-        on={FARM: "pbf"},
-    )
-    add("基本农田绿化带", "greening", compact(calm, 60), "prohibited", FARM, "green belts are barred", on={FARM: "pbf"})
-    x, y = rounded(shapely.union_all(ground.island).centroid)
-    add(
-        "边界内基本农田岛上厂房",
-        "ordinary_build",
-        rectangle((x, y), 100, 80),
-        "prohibited",
-        FARM,
-        "the island stays farmland inside the boundary",
-        on={FARM: "pbf", URBAN: "concentrated"},
-    )
-    add(
-        "基本农田土壤修复",
-        "restoration",
-        compact(calm, 90),
-        "conditional",
-        FARM,
-        "only forms that keep the land cropped",
-        on={FARM: "pbf"},
-    )
-    add(
-        "空闲地植被恢复",
-        "restoration",
-        compact(plain, 120),
-        "allowed",
-        URBAN,
-        "no line is met and the boundary does not limit restoration",
-        on=out,
-    )
-    add(
-        "重复登记图斑上临时用地",
-        "temporary",
-        rectangle(rounded(ground.twin.centroid), 60, 50),
-        "conditional",
-        FARM,
-        "two parcels lie over each other here: ground is counted once",
-        on={FARM: "pbf"},
-    )
-    add(
-        "储备区农机站",
-        "ordinary_build",
-        compact(reserve, 50),
-        "conditional",
-        FARM,
-        "the reserve zone is not yet farmland of the line",
-        on={FARM: "reserve"},
-    )
-    base, outward = free_edge(ground)
-    add(
-        "紧邻基本农田村宅",
-        "village_build",
-        lot(base, outward, 0.0),
-        "conditional",
-        URBAN,
-        "shares an edge with a parcel and takes none of it",
-        on=out,
-    )
-    base, outward = free_edge(ground, skip=40)
-    add(
-        "与基本农田交错细条",
-        "village_build",
-        lot(base, outward, 0.05),
-        "conditional",
-        URBAN,
-        "the strip is 5 cm wide: listed, not decisive",
-        on={FARM: "pbf"},
-    )
-    base, outward = free_edge(ground, skip=80)
-    add(
-        "与基本农田交错半平方米",
-        "village_build",
-        tongue(base, outward, 0.8, 0.8),
-        "conditional",
-        URBAN,
-        "0.64 m²: listed, not decisive",
-        on={FARM: "pbf"},
-    )
-    base, outward = free_edge(ground, skip=120)
-    add(
-        "占基本农田四平方米",
-        "village_build",
-        tongue(base, outward, 2.0, 2.0),
-        "prohibited",
-        FARM,
-        "4 m² are small but no sliver",
-        on={FARM: "pbf"},
-    )
-    add(
-        "一般控制区基站点位",
-        "ordinary_build",
-        shapely.Point(place(general, 50, rng())),
-        "prohibited",
-        RED,
-        "a point has no area, yet it lies in the zone",
-        on={RED: "general"},
-    )
-    add("边界外供水管线", "infra_outside", corridor(plain, 120), "conditional", URBAN, "a line without a width", on=out)
-    west, south, east, north = ground.land.bounds
-    add(
-        "县外点位",
-        "restoration",
-        shapely.Point(round(east) + 3_000, round(north) + 2_000),
-        "undetermined",
-        "",
-        "outside the plan",
-        on=out,
-    )
-    add(
-        "跨县界植被恢复",
-        "restoration",
-        across(plain, ground.land.buffer(3_000).difference(ground.land), lambda at: rectangle(at, 200, 200)),
-        "undetermined",
-        "",
-        "half of it outside the plan",
-        on=out,
-    )
-    add(
-        "未提供数据区内项目",
-        "ordinary_build",
-        blob(rounded(ground.withheld.centroid), 200, rng()),
-        "undetermined",
-        "",
-        "the plan has a hole here: silence is not consent",
-        on=out,
-    )
-    add(
-        "未填活动的地块",
-        None,
-        compact(part[URBAN, "special"], 60),
-        "undetermined",
-        URBAN,
-        "nobody said what is proposed, and the zone allows some things and bars others",
-        on={URBAN: "special"},
-    )
-    pair = shapely.multipolygons([compact(town, 40), blob(place(calm, 40, rng()), 40, rng())])
-    add(
-        "分处两地的项目",
-        "ordinary_build",
-        pair,
-        "prohibited",
-        FARM,
-        "one of its two parts is on farmland",
-        on={FARM: "pbf", URBAN: "concentrated"},
-    )
-    block = shapely.union_all(ground.island)
-    ring = shapely.Polygon(rectangle((x, y), 340, 280).exterior.coords, [block.exterior.coords[::-1]])
-    add(
-        "围绕基本农田岛的住宅",
-        "ordinary_build",
-        ring,
-        "conditional",
-        URBAN,
-        "its hole is exactly the island",
-        on={URBAN: "concentrated"},
-    )
-
-    frame = gpd.GeoDataFrame(rows, crs=MAIN_CRS)
-    sites = frame[["site_id", "name", "activity", "width_m", "geometry"]].assign(BZ=INVENTED)
-    expected = pd.DataFrame(frame.drop(columns="geometry")).assign(on=DAY)
-    return sites, expected[["site_id", "name", "activity", "on", "verdict", "decided_by", "ground", "why"]]
-
-
-def touches_ground(shape: shapely.Geometry, region: Polygonal) -> bool:
+def takes_ground(shape: shapely.Geometry, region: Polygonal) -> bool:
     """Whether a shape takes ground of a region; an edge in common takes none."""
     if shape.geom_type in ("Point", "LineString"):
         return bool(shape.intersects(region))
@@ -986,11 +707,11 @@ def touches_ground(shape: shapely.Geometry, region: Polygonal) -> bool:
 
 
 def free_edge(ground: Ground, skip: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A straight edge of a parcel, beyond which 60 m of ground carry no claim, and the direction away from the parcel."""
+    """Find a straight edge of a parcel with 60 m of unclaimed ground beyond it, and the direction that leads there."""
     for parcel in ground.parcels[skip:]:
         points = np.asarray(parcel.exterior.coords)
         turn = 1.0 if parcel.exterior.is_ccw else -1.0
-        for first, second in zip(points[:-1], points[1:], strict=True):
+        for first, second in itertools.pairwise(points):
             step = second - first
             outward = turn * np.array([step[1], -step[0]]) / np.hypot(*step)
             beyond = shapely.Polygon(
@@ -1003,20 +724,6 @@ def free_edge(ground: Ground, skip: int = 0) -> tuple[NDArray[np.float64], NDArr
                 return np.array([first, second]), outward
     message = "no parcel has a free edge"
     raise RuntimeError(message)
-
-
-def lot(base: NDArray[np.float64], outward: NDArray[np.float64], depth_m: float) -> shapely.Polygon:
-    """A plot on a parcel's edge, reaching some depth into the parcel and 40 m away from it."""
-    first, second = base - depth_m * outward
-    return shapely.Polygon(np.round([first, second, base[1] + 40 * outward, base[0] + 40 * outward], 3))
-
-
-def tongue(base: NDArray[np.float64], outward: NDArray[np.float64], width_m: float, depth_m: float) -> shapely.Polygon:
-    """A plot 5 m away from a parcel, with a tongue that reaches into it."""
-    along = (base[1] - base[0]) / np.hypot(*(base[1] - base[0]))
-    middle, half = base.mean(axis=0), width_m / 2
-    offsets = [(-half, -depth_m), (half, -depth_m), (half, 5), (10, 5), (10, 45), (-10, 45), (-10, 5), (-half, 5)]
-    return shapely.Polygon(np.round([middle + a * along + b * outward for a, b in offsets], 3))
 
 
 # ---------------------------------------------------------------------------------------------- restoration projects
@@ -1034,7 +741,7 @@ MEASURES = (
 
 
 def make_projects(ground: Ground) -> gpd.GeoDataFrame:
-    """Ninety projects in clusters, so that some share ground, and four planted cases that count the same ground twice."""
+    """Draw ninety projects in clusters, and four planted cases that count the same ground twice."""
     rng = np.random.default_rng(1956)
     hills = ground.spaces["ecological_space"].intersection(ground.extent.buffer(-300))
     centres = [place(hills, 250, rng) for _ in range(22)]
@@ -1061,7 +768,7 @@ def make_projects(ground: Ground) -> gpd.GeoDataFrame:
     planned = np.round(drawn / 1e4 * rng.uniform(0.9, 1.15, len(frame)), 4)
     reported = np.where(
         frame["stage"] >= 2, np.round(drawn * rng.choice([1.0, 1.0, 0.97, 1.08], len(frame)), 2), np.nan
-    )  # noqa: PLR2004
+    )
     return gpd.GeoDataFrame(
         {
             "XMBH": [f"XF{MAIN_CODE}{number:03d}" for number in range(1, len(frame) + 1)],
@@ -1081,7 +788,7 @@ def make_projects(ground: Ground) -> gpd.GeoDataFrame:
 
 # ------------------------------------------------------------------------------------------------------------ files
 def write_layer(frame: gpd.GeoDataFrame, path: pathlib.Path, layer: str, note: str = INVENTED) -> None:
-    """One GeoPackage layer; the note stands in its description, where every desktop GIS shows it."""
+    """Write one GeoPackage layer; the note stands in its description, where every desktop GIS shows it."""
     pyogrio.write_dataframe(
         frame, path, layer=layer, driver="GPKG", append=path.exists(), geometry_type=geometry_type(frame),
         layer_options={"DESCRIPTION": note, "SPATIAL_INDEX": "YES"},
@@ -1089,6 +796,7 @@ def write_layer(frame: gpd.GeoDataFrame, path: pathlib.Path, layer: str, note: s
 
 
 def geometry_type(frame: gpd.GeoDataFrame) -> str:
+    """Name the geometry type of a layer."""
     kinds = set(frame.geom_type)
     if kinds == {"Polygon"}:
         return "Polygon"
@@ -1103,13 +811,14 @@ def promote(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def write_package(layers: dict[str, gpd.GeoDataFrame], path: pathlib.Path) -> None:
+    """Write the layers of one GeoPackage, from scratch."""
     path.unlink(missing_ok=True)
     for name, frame in layers.items():
         write_layer(promote(frame), path, name)
 
 
 def write_shapefile(frame: gpd.GeoDataFrame, path: pathlib.Path) -> None:
-    """A shapefile as planners send it: GBK text, no .cpg, and no language byte that would tell."""
+    """Write a shapefile as planners send it: GBK text, no .cpg, and no language byte that would tell."""
     pyogrio.write_dataframe(frame, path, driver="ESRI Shapefile", encoding="GBK")
     path.with_suffix(".cpg").unlink()
     table = path.with_suffix(".dbf")
@@ -1120,6 +829,7 @@ def write_shapefile(frame: gpd.GeoDataFrame, path: pathlib.Path) -> None:
 
 
 def zip_folder(folder: pathlib.Path, path: pathlib.Path) -> None:
+    """Pack a folder, with one time stamp for all."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         for file in sorted(folder.iterdir()):
             entry = zipfile.ZipInfo(file.name, date_time=(2026, 1, 1, 0, 0, 0))
@@ -1131,10 +841,10 @@ def overlaps(ground: Ground, sites: gpd.GeoDataFrame) -> pd.DataFrame:
     """Ground that each site takes of each line, by shapely in the plane and by geodesics on the ellipsoid."""
     rows = []
     for site in sites.itertuples():
-        taken = corridor_ground(site.geometry, site.width_m) if site.width_m > 0 else site.geometry
+        taken = corridor_ground(site.geometry, site.width_m)
         for (line, subzone), region in ground.parts.items():
             common = taken.intersection(region)
-            if taken.area and common.area > 1e-6:  # noqa: PLR2004
+            if taken.area and common.area > 1e-6:
                 sizes = half_up(common.area, 4), half_up(area_m2(polygons_of(common), MAIN_CRS), 4)
                 rows.append((site.site_id, line, subzone, *sizes, half_up(area_m2(taken, MAIN_CRS), 4)))
     columns = ["site_id", "line", "subzone", "overlap_plane_m2", "overlap_m2", "site_m2"]
@@ -1142,6 +852,7 @@ def overlaps(ground: Ground, sites: gpd.GeoDataFrame) -> pd.DataFrame:
 
 
 def polygons_of(shape: shapely.Geometry) -> shapely.MultiPolygon:
+    """Keep what has an area."""
     parts = shapely.get_parts(shapely.get_parts([shape]))
     return shapely.multipolygons([part for part in parts if part.geom_type == "Polygon"])
 
@@ -1155,7 +866,7 @@ OTHERS = {
 
 
 def write_other(name: str, codes: list[int], crs: str, cell_m: float, seed: int) -> None:
-    """A small plan: three lines and the extent; the farmland line is drawn as blocks, not parcels."""
+    """Write a small plan: three lines and the extent; the farmland line is drawn as blocks, not parcels."""
     boundary = county(codes, crs)
     land = shapely.union_all(boundary.geometry.to_numpy(), grid_size=MM)
     code, label = codes[0], "、".join(boundary.district_name)
@@ -1172,6 +883,7 @@ def write_other(name: str, codes: list[int], crs: str, cell_m: float, seed: int)
 
 
 def main() -> None:
+    """Write every file."""
     # GDAL stamps packages with the present moment unless it is told another
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2026-01-01T00:00:00.000Z"})
     ground = Ground()
@@ -1197,7 +909,7 @@ def main() -> None:
             write_shapefile(frame, folder / f"{name}.shp")
         zip_folder(folder, HERE / "plan_gbk.zip")
 
-    sites, expected = make_sites(ground)
+    sites = make_sites(ground)
     write_package({"sites": sites}, HERE / "sites.gpkg")
     solid = sites[sites.geom_type.isin(["Polygon", "MultiPolygon"])]
     folder = HERE / "sites_gbk"
@@ -1214,11 +926,7 @@ def main() -> None:
         write_other(name, *given)
 
     planted = pd.DataFrame(ground.planted)
-    for name, table in {
-        "planted": planted,
-        "expected_verdicts": expected,
-        "expected_overlaps": overlaps(ground, sites),
-    }.items():
+    for name, table in {"planted": planted, "expected_overlaps": overlaps(ground, sites)}.items():
         table.to_csv(HERE / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\n")
 
 

@@ -1,6 +1,8 @@
 """The sample files, read as a planner would, against what was written down while they were drawn."""
 
+import importlib.util
 import pathlib
+import shutil
 import zipfile
 
 import geopandas as gpd
@@ -10,6 +12,7 @@ import pyogrio
 import pyproj
 import pytest
 import shapely
+from pandas.testing import assert_frame_equal
 
 from ecozones.boundary_text import read_boundary_text
 from ecozones.readers import read_plan, read_projects, read_sites
@@ -87,6 +90,28 @@ def test_the_red_line_is_ragged_and_has_holes():
 def test_neighbouring_parcels_share_their_edges_exactly():
     parcels = pyogrio.read_dataframe(DATA / "plan.gpkg", layer="YJJBNTBHTB").geometry.to_numpy()[:2_600]
     assert shapely.coverage_is_valid(parcels)
+
+
+@pytest.mark.slow
+def test_drawing_everything_again_gives_the_same_files(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("make_sample_data", DATA / "make_sample_data.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    shutil.copytree(DATA / "boundaries", tmp_path / "boundaries")
+    shutil.copy(DATA / "expected_verdicts.csv", tmp_path)
+    monkeypatch.setattr(script, "HERE", tmp_path)
+    try:
+        script.main()
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    for name in ("planted.csv", "sites_boundary_points.txt", "sites_gbk/sites_gbk.dbf"):
+        assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes()
+    for path in DATA.glob("*.gpkg"):
+        for layer, _ in pyogrio.list_layers(path):
+            shipped = pyogrio.read_dataframe(path, layer=layer)
+            drawn = pyogrio.read_dataframe(tmp_path / path.name, layer=layer)
+            assert_frame_equal(pd.DataFrame(drawn.drop(columns="geometry")), shipped.drop(columns="geometry"))
+            assert shapely.equals_exact(drawn.geometry.to_numpy(), shipped.geometry.to_numpy(), tolerance=0.002).all()
 
 
 # ------------------------------------------------------------------------------------------------- reading them
