@@ -8,6 +8,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any, Literal, get_args
 
 import geopandas as gpd
@@ -343,13 +344,13 @@ def close_totals(values: ArrayLike | pd.Series, decimals: int, total: float | No
         raise InputError(message)
     scale = 10.0**decimals
     units = np.rint(round_half_up(numbers, decimals) * scale).astype(np.int64)
-    # fsum does not depend on the order of rows
-    goal = math.fsum(numbers) if total is None else total
+    # a sum of the decimals that were written: exact, so neither binary noise nor the order of rows can turn a half
+    goal = float(sum(Decimal(repr(number)) for number in numbers.tolist())) if total is None else total
     short = int(np.rint(round_half_up(goal, decimals) * scale)) - int(units.sum())
     if abs(short) > len(units):
         message = (
             f"the total {goal} lies {abs(short) / scale:g} from the sum of the rounded values, more than one last "
-            f"digit for each of {len(units)} rows; that is no rounding: look for what is missing from the rows or the total"
+            f"digit for each of {len(units)} rows; that is no rounding: look for what the rows or the total lack"
         )
         raise InputError(message)
     # noise of the ninth digit of a remainder must not part what is equal

@@ -693,8 +693,8 @@ def suspect_shift(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame, *, sampl
     Notes
     -----
     An explanation holds if undoing it brings the boundaries together: the lower quartile of distances falls under a
-    tenth of the shift and under a third of what it was. A shift in any other direction, or layers that share no boundary, do
-    not pass. Outside China nothing is shifted.
+    tenth of the shift and under a third of what it was. A shift in any other direction, or layers that share no
+    boundary, do not pass. Outside China nothing is shifted.
 
     Examples
     --------
