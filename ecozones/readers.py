@@ -554,11 +554,11 @@ def _says_nothing(text: str, *, place: bool) -> bool:
     """Tell whether the rest of a layer name only says year, code, version or place."""
     words = schema.settings()["layer_words"]
     for token in re.findall(r"[a-z]+|[\u4e00-\u9fff]+", text):
-        left = token
         if token.isascii():
-            left = "" if token in words["allowed"] else token
-        elif not (place and token[-1] in words["places"]):
-            left = re.sub("|".join(sorted(words["allowed"], key=len, reverse=True)), "", token)
+            left = token not in words["allowed"]
+        else:
+            named = place and token[-1] in words["places"]
+            left = not named and bool(re.sub("|".join(sorted(words["allowed"], key=len, reverse=True)), "", token))
         if left:
             return False
     return True
@@ -661,7 +661,11 @@ def _line_frame(frames: Sequence[gpd.GeoDataFrame], line: ControlLine, notes: li
         message = f"{line.id}: its layers are on {', '.join(systems.values())}; bring them to one CRS first"
         raise CRSError(message)
     notes.append(f"{line.id}: made of {len(frames)} layers")
-    named = [frame.rename_geometry("geometry") for frame in frames]
+    return _joined(frames)
+
+
+def _joined(frames: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    named = [frame if frame.geometry.name == "geometry" else frame.rename_geometry("geometry") for frame in frames]
     return gpd.GeoDataFrame(pd.concat(named, ignore_index=True), geometry="geometry", crs=frames[0].crs)
 
 
@@ -685,8 +689,7 @@ def _spaces(held: Sequence[Layer], options: _Options, notes: list[str]) -> gpd.G
         systems = ", ".join(sorted({frame.crs.name for frame in found}))
         message = f"the layers of the three spaces are on {systems}; bring them to one CRS"
         raise CRSError(message)
-    named = [frame.rename_geometry("geometry") for frame in found]
-    return gpd.GeoDataFrame(pd.concat(named, ignore_index=True), geometry="geometry", crs=found[0].crs)
+    return _joined(found)
 
 
 def _split_spaces(frame: gpd.GeoDataFrame, fields: Sequence[str], what: str) -> gpd.GeoDataFrame:

@@ -264,7 +264,9 @@ def read_layer(layer: Layer, *, encoding: str | None = None, crs: object = None)
         frame = _read_vector(layer, layer.path)
     if suffix in {".kml", ".dxf"}:
         frame = _tidy_drawing(frame, layer)
-    if suffix != ".shp":
+    if suffix == ".dxf":
+        frame = _decode_drawing(frame, layer, encoding)
+    elif suffix != ".shp":
         _warn_mojibake(frame, layer)
     return _flat(frame, layer)
 
@@ -318,9 +320,8 @@ def _read_parquet(layer: Layer) -> gpd.GeoDataFrame:
     try:
         frame = gpd.read_parquet(layer.path)
     except (ValueError, OSError) as cause:
-        message = (
-            f"{layer.file}: the file cannot be read as GeoParquet ({cause}); write it with GeoDataFrame.to_parquet"
-        )
+        said = " ".join(str(cause).split())
+        message = f"{layer.file}: the file cannot be read as GeoParquet ({' '.join(str(cause).split())}); write it with GeoDataFrame.to_parquet"
         raise InputError(message) from cause
     return frame.reset_index(drop=True)
 
@@ -529,6 +530,27 @@ def _tidy_drawing(frame: gpd.GeoDataFrame, layer: Layer) -> gpd.GeoDataFrame:
     # columns that the driver adds and the file does not fill
     filler = [name for name in frame.columns if name != frame.geometry.name and frame[name].isna().all()]
     return frame.drop(columns=filler)
+
+
+def _decode_drawing(frame: gpd.GeoDataFrame, layer: Layer, encoding: str | None) -> gpd.GeoDataFrame:
+    """Decode the texts of a drawing anew where it states a code page that its bytes do not keep to."""
+    names = [name for name in frame.columns.drop(frame.geometry.name) if not pd.api.types.is_numeric_dtype(frame[name])]
+    texts = pd.unique(pd.concat([frame[name].dropna().astype(str) for name in names])) if names else []
+    found = encodings.find_mojibake(texts)
+    right = encodings.codec_name(encoding, layer.file) if encoding else (found[2] if found else "")
+    if not right:
+        return frame
+    if not encoding:
+        message = (
+            f"{layer.file}: texts were read as {right}, against the code page of the drawing; pass encoding= if wrong"
+        )
+        warnings.warn(message, errors.EncodingWarning, stacklevel=4)
+    again = {}
+    for text in texts:
+        for wrong in ("latin1", "cp1252"):
+            with contextlib.suppress(UnicodeError):
+                again.setdefault(text, text.encode(wrong).decode(right))
+    return frame.assign(**{name: frame[name].replace(again) for name in names})
 
 
 def _warn_mojibake(frame: gpd.GeoDataFrame, layer: Layer) -> None:
