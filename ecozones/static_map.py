@@ -440,7 +440,11 @@ def site_layers(
     routes = list(verdict_words())
     serious = set(routes[routes.index("allowed") + 1 :]) - {"undetermined"}
     decides = found[found["role"] != "notice"]
-    taken = decides[(decides["feature_ids"] != "") & decides["verdict"].isin(serious)]
+    # lying inside is what a line with a complement asks for: only a verdict beyond ordinary conditions is hatched there
+    known = dict(control_lines()) | ({} if plan is None else dict(plan.control_lines))
+    wished = decides["line"].map(lambda line: line in known and bool(known[line].complement)).astype(bool)
+    plain = wished & decides["verdict"].isin(routes[: routes.index("conditional") + 1])
+    taken = decides[(decides["feature_ids"] != "") & decides["verdict"].isin(serious) & ~plain]
     unknown = decides[decides["verdict"] == "undetermined"]
     for key, rows in (("unknown", unknown), ("conflict", taken)):
         if len(rows):

@@ -4,6 +4,7 @@ from ecozones.reports.compose import compose_report
 from ecozones.reports.content import Column, Figure, Paragraph, Picture, Report, Section, Table
 from ecozones.reports.site_review import Frontispiece
 from ecozones.reports.tables import write_tables
+from ecozones.reports.verify import verify_report
 from ecozones.reports.write import write_report
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Section",
     "Table",
     "compose_report",
+    "verify_report",
     "write_report",
     "write_tables",
 ]

@@ -60,6 +60,7 @@ def payload_of(review: SiteReview, inputs: Mapping[str, str | Path]) -> dict[str
     return {
         "format": FORMAT,
         "inputs": {role: {"path": str(path), "sha256": file_digest(Path(path))} for role, path in inputs.items()},
+        "conclusion": {"zh": review.conclusion("zh"), "en": review.conclusion("en")},
         "capsule": dict(review.capsule),
         "verdicts": records(review.verdicts, _VERDICTS),
         "lines": records(review.lines, _LINES),

@@ -19,7 +19,7 @@ from ecozones.reports.pictures import draw_sites
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, load_rules
 from ecozones.units import from_m2
-from ecozones.vocab import ControlLine, Language, control_lines
+from ecozones.vocab import ControlLine, Language, control_lines, verdict_dtype
 
 # ground that the parts of a line may miss of the whole before they are not printed as its parts [m2]
 _PARTS_TOLERANCE_M2 = 0.01
@@ -181,6 +181,8 @@ def _plain(frame: pd.DataFrame, words: _Words) -> pd.DataFrame:
         ]
     if "line" in plain:
         plain["line"] = plain["line"].map(words.line)
+    if words.language == "zh" and "reason_zh" in plain:
+        plain["reason"] = plain["reason_zh"]
     if "activity" in plain:
         plain["activity"] = plain["activity"].map(words.activity)
     return plain
@@ -323,6 +325,11 @@ def _uncovered(review: SiteReview, words: _Words) -> list[Block]:
         blocks.append(
             Paragraph((words.say("not_checked_site", table="sentences", site=str(site), lines=named),), flagged=True)
         )
+    unread = [line for text in review.verdicts["not_checked"] for line in str(text or "").split(", ") if line]
+    lacking = [line for line in dict.fromkeys(unread) if line not in set(review.lines["line"])]
+    if lacking:
+        listed = words.say("parts_between", table="paragraph").join(words.line(line) for line in lacking)
+        blocks.append(Paragraph((words.say("not_in_plan", table="sentences", lines=listed),), flagged=True))
     return blocks or [Paragraph((words.say("nothing_uncovered", table="sentences"),))]
 
 
@@ -441,7 +448,8 @@ def _maps(review: SiteReview, words: _Words, plan: ZoningPlan | None, most: int)
     wanted = review.verdicts[review.verdicts["verdict"] != "clear"]
     if not len(wanted):
         return []
-    chosen = wanted.sort_values("verdict", ascending=False, kind="stable").head(most)
+    order = wanted["verdict"].astype(verdict_dtype())
+    chosen = wanted.loc[order.sort_values(ascending=False, kind="stable").index].head(most)
     chosen = wanted[wanted["site_id"].isin(chosen["site_id"])]
     blocks: list[Block] = []
     try:
