@@ -321,7 +321,7 @@ def _read_parquet(layer: Layer) -> gpd.GeoDataFrame:
         frame = gpd.read_parquet(layer.path)
     except (ValueError, OSError) as cause:
         said = " ".join(str(cause).split())
-        message = f"{layer.file}: the file cannot be read as GeoParquet ({' '.join(str(cause).split())}); write it with GeoDataFrame.to_parquet"
+        message = f"{layer.file}: the file cannot be read as GeoParquet ({said}); write it with GeoDataFrame.to_parquet"
         raise InputError(message) from cause
     return frame.reset_index(drop=True)
 
