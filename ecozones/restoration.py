@@ -182,7 +182,7 @@ def measure_restored(
     rules: Rulebook | str | None = None,
     on: dt.date | str | None = None,
     method: AreaMethod = "national",
-) -> pd.DataFrame:
+) -> gpd.GeoDataFrame:
     """
     Measure activity and footprint of restoration projects: the sum of records, and the ground under them counted once.
 
@@ -211,14 +211,14 @@ def measure_restored(
 
     Returns
     -------
-    DataFrame
+    GeoDataFrame
         For records, the input with ``activity_ha``, ``alone_ha`` (ground nobody else claims), ``shared_ha``,
         ``max_depth``, ``counted_ha`` and, with a stated area, ``stated_ha`` and ``stated_difference`` (of the
         measured area). For groups ``projects``, ``records``, ``activity_ha``, ``footprint_ha``, ``footprint_mu``,
         ``repeated_ha`` (the first less the second), ``counted_ha`` (NaN for ``"report_only"``), ``stated_ha`` (of the
-        records that state one) and ``without_stated``. With a plan also ``eligible_ha``, ``conflicting_ha``,
-        ``undetermined_ha`` and ``excluded_ha``, which sum to the footprint, and for records ``reason_codes``. [ha,
-        mu]
+        records that state one), ``without_stated`` and the ground itself as ``geometry``. With a plan also
+        ``eligible_ha``, ``conflicting_ha``, ``undetermined_ha`` and ``excluded_ha``, which sum to the footprint, and
+        for records ``reason_codes``. [ha, mu]
 
     Raises
     ------
@@ -505,7 +505,7 @@ def _group_numbers(records: gpd.GeoDataFrame, keys: list[str]) -> tuple[Rows, pd
 
 def _group_table(
     records: gpd.GeoDataFrame, keys: list[str], area: Numbers, counted: Numbers, method: AreaMethod
-) -> pd.DataFrame:
+) -> gpd.GeoDataFrame:
     number, table = _group_numbers(records, keys)
     n = len(table)
     geometry = records.geometry.to_numpy()
@@ -525,7 +525,7 @@ def _group_table(
         stated = pd.to_numeric(records["stated_area_m2"])
         table["stated_ha"] = stated.groupby(number).sum(min_count=1).to_numpy() / _HA
         table["without_stated"] = stated.isna().groupby(number).sum().to_numpy()
-    return table
+    return gpd.GeoDataFrame(table, geometry=united, crs=records.crs)
 
 
 def _cut_by_district(records: gpd.GeoDataFrame, districts: gpd.GeoDataFrame, method: AreaMethod) -> gpd.GeoDataFrame:
