@@ -247,15 +247,15 @@ def _degree_faults(crs: pyproj.CRS, low: Floats, high: Floats) -> list[str]:
 
 def _in_box(points: Floats, area: Any, margin: float = _MARGIN) -> Flags:  # noqa: ANN401 - pyproj's AreaOfUse
     x, y = points.T
-    east = area.east if area.east >= area.west else area.east + 360
-    turned = np.where(x < area.west - margin, x + 360, x) if east > 180 else x  # noqa: PLR2004 - degrees
-    inside = (turned >= area.west - margin) & (turned <= east + margin)
+    # counted eastwards from the west side, so that an area may cross the 180th meridian
+    along, across = (x - area.west + margin) % 360, (area.east - area.west) % 360 or 360
+    inside = along <= across + 2 * margin
     return np.asarray(inside & (y >= area.south - margin) & (y <= area.north + margin))
 
 
 def _metre_faults(crs: pyproj.CRS, points: Floats) -> list[str]:
     """Tell what is wrong with each row of a projected layer, empty where nothing is."""
-    fits = _placed(crs, points)
+    fits = _placed(crs, points) & ~_like_degrees(crs, points)
     if fits.all():
         return [""] * len(points)
     swapped = _placed(crs, points[:, ::-1])
@@ -265,6 +265,14 @@ def _metre_faults(crs: pyproj.CRS, points: Floats) -> list[str]:
         "" if good else _explain(crs, zone, point, float(degrees), swaps=bool(swaps))
         for good, point, swaps, degrees in zip(fits, points, swapped, longitude, strict=True)
     ]
+
+
+def _like_degrees(crs: pyproj.CRS, points: Floats) -> Flags:
+    """Tell metres that would be the very place as degrees, within a few paces of a false origin otherwise."""
+    small = (np.abs(points) <= [180, 90]).all(axis=1)
+    return (
+        np.asarray(small & _in_box(points, crs.area_of_use)) if crs.area_of_use else np.zeros(len(points), dtype=bool)
+    )
 
 
 def _explain(  # noqa: PLR0911 - one return for each way to be wrong
@@ -335,7 +343,12 @@ def _transverse_mercator(crs: pyproj.CRS) -> tuple[float, float] | None:
 def _is_web_mercator(crs: pyproj.CRS) -> bool:
     operation = crs.coordinate_operation if crs.is_projected else None
     names = "" if operation is None else f"{operation.method_name} {operation.name} {crs.name}"
-    return re.search(r"pseudo[- ]?mercator|auxiliary[_ ]sphere|web[_ ]mercator", names, re.IGNORECASE) is not None
+    return (
+        re.search(
+            r"pseudo[- ]?mercator|popular visuali[sz]ation|auxiliary[_ ]sphere|web[_ ]mercator", names, re.IGNORECASE
+        )
+        is not None
+    )
 
 
 def align(
@@ -391,11 +404,10 @@ def align(
         check_crs(frame, what=what)
     source, target = pyproj.CRS.from_user_input(frame.crs), pyproj.CRS.from_user_input(crs)
     names = f"{what}: {_short(source)} to {_short(target)}"
-    if source.equals(target):
-        return frame.copy(), f"{what}: {_short(target)}, not transformed"
     if same_crs(source, target):
         relabelled = frame.copy().set_crs(target, allow_override=True)
-        return relabelled, f"{what}: {_short(target)} under another name, not transformed"
+        name = "" if _short(source) == _short(target) else " under another name"
+        return relabelled, f"{what}: {_short(target)}{name}, not transformed"
     if pipeline is not None:
         steps, told = _by_hand(source, target, pipeline)
     elif same_datum(source, target):
@@ -562,13 +574,22 @@ def _best(
     known = [step for step in group.transformers if step.accuracy >= 0 and "Ballpark" not in step.description]
     if not known:
         return None
-    chosen = known[0]
+    chosen = _for_place(known, area)
     steps = [name for name in chosen.description.split(" + ") if not name.startswith("axis order")]
     told = f"by {' + '.join(steps)}, good to {chosen.accuracy:g} m"
     better = [step.accuracy for step in group.unavailable_operations if 0 <= step.accuracy < chosen.accuracy]
     if better:
         told += f" (one good to {min(better):g} m needs a grid that is not installed)"
     return [chosen], told
+
+
+def _for_place(known: list[pyproj.Transformer], area: AreaOfInterest | None) -> pyproj.Transformer:
+    """Pick the most exact of those made for the whole place; PROJ's first choice where there is none."""
+    if area is None:
+        return known[0]
+    corners = np.array([[area.west_lon_degree, area.south_lat_degree], [area.east_lon_degree, area.north_lat_degree]])
+    for_place = [step for step in known if step.area_of_use and _in_box(corners, step.area_of_use, 0.0).all()]
+    return min(for_place, key=lambda step: step.accuracy, default=known[0])
 
 
 def _transformed(geometry: NDArray[np.object_], steps: list[pyproj.Transformer]) -> NDArray[np.object_]:

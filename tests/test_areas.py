@@ -87,7 +87,7 @@ def test_the_procedure_without_its_roundings_meets_the_published_column():
 def test_unrounded_area_lies_where_the_chords_of_the_procedure_leave_it():
     off = np.abs(measured("national", rounded=False) - column("national_unrounded_m2"))
     rim = np.array([shapely.LinearRing(case["ring"]).length for case in CASES])
-    # between 70 m of an edge and its chord lie up to 70**3 / 12 R tan B = 45 cm2, some of which opposite edges bring back
+    # between 70 m of an edge and its chord lie up to 70**3 / 12 R tan B = 60 cm2; opposite edges bring some back
     assert (off < 70**2 / 12 / 6.37e6 * math.tan(math.radians(54)) * rim).all()
     assert np.median(off) < 0.01
 
@@ -289,7 +289,7 @@ def wrong_versions(ring):
     [
         ("integer division", "1 km2 square, zone edge, 20N", -1565, 2),
         ("second eccentricity", "1 km2 square, zone edge, 20N", 10.6, 0.05),
-        ("axis of Xi'an 80", "1 ha rectangle, zone edge, 30N", 0.46, 0.01),
+        ("axis of Xi'an 80", "1 ha rectangle, zone edge, 30N", 0.46, 0.02),
         ("exponent in A", "1 km2 square, zone edge, 20N", -16.7, 0.1),
     ],
 )
