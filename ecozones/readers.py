@@ -114,7 +114,11 @@ def read_sites(
     [['A', None]]
     """
     options = _Options(encoding, crs, keep_personal, on_empty, repair)
-    return _read_table(source, schema.table("sites"), layer=layer, columns=columns, options=options)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        read = _read_table(source, schema.table("sites"), layer=layer, columns=columns, options=options)
+    _say(heard)
+    return read
 
 
 def read_projects(
@@ -161,7 +165,17 @@ def read_projects(
     [['R1', 2024, 1.0]]
     """
     options = _Options(encoding, crs, keep_personal, on_empty, repair)
-    return _read_table(source, schema.table("projects"), layer=layer, columns=columns, options=options)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        read = _read_table(source, schema.table("projects"), layer=layer, columns=columns, options=options)
+    _say(heard)
+    return read
+
+
+def _say(heard: Sequence[warnings.WarningMessage]) -> None:
+    """Tell in the caller's name what was heard while a source was read, each thing once."""
+    for warning in {str(one.message): one.message for one in heard}.values():
+        warnings.warn(warning, stacklevel=3)
 
 
 def _read_table(
@@ -405,20 +419,25 @@ def read_plan(
         message = f"lines {name_rows(foreign)} are not declared; known are {', '.join(known)}"
         raise SchemaError(message)
     title = name if name is not None else (Path(source).stem if isinstance(source, str | Path) else "")
-    with open_source(source, what="plan") as listed:
-        held = _split_drawings(listed, options)
-        taken = _assign(held, known, said, notes)
-        lines = {
-            line: _line_frame([_read_as(one, known[line], options, notes) for one in chosen], known[line], notes)
-            for line, chosen in taken.items()
-        }
-        spaces = _spaces(held, options, notes)
-        ground = _ground(held, extent, options, notes)
-        parts = {
-            line: _named_ground(held, part, f"coverage of {line}", options) for line, part in (coverage or {}).items()
-        }
-        used = {id(one) for chosen in taken.values() for one in chosen}
-        _note_unused(held, known, used, notes)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        with open_source(source, what="plan") as listed:
+            held = _split_drawings(listed, options)
+            taken = _assign(held, known, said, notes)
+            lines = {
+                line: _line_frame([_read_as(one, known[line], options, notes) for one in chosen], known[line], notes)
+                for line, chosen in taken.items()
+            }
+            spaces = _spaces(held, options, notes)
+            ground = _ground(held, extent, options, notes)
+            parts = {
+                line: _named_ground(held, part, f"coverage of {line}", options)
+                for line, part in (coverage or {}).items()
+            }
+            used = {id(one) for chosen in taken.values() for one in chosen}
+            _note_unused(held, known, used, notes)
+    _say(heard)
+    notes += [note for one in heard if (note := str(one.message)) not in notes]
     return ZoningPlan.from_layers(
         lines,
         name=title,
@@ -449,6 +468,7 @@ def _assign(
     """Tell which layers make each line: what the caller says, else what their names say for sure."""
     taken: dict[str, list[Layer]] = {}
     named = {line: _named(held, choice, line) for line, choice in said.items() if choice is not None}
+    hints: list[str] = []
     spoken = {id(one) for chosen in named.values() for one in chosen}
     for line in known.values():
         if line.id in said:
@@ -472,9 +492,11 @@ def _assign(
             notes.append(note)
             if not sure and line.required:
                 warnings.warn(note, FormatWarning, stacklevel=4)
+                hints.append(note)
     if not taken:
         wanted = ", ".join(f"{line.id} ({line.zh})" for line in known.values() if line.required)
         message = f"no control line was found among {skim(held)}; say which layer is which with layers=: {wanted}"
+        message = ". ".join([message, *hints])
         raise SchemaError(message)
     for line_id, chosen in taken.items():
         notes.append(f"{line_id}: read from {skim(chosen)}")

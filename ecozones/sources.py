@@ -298,9 +298,9 @@ def _plain(path: Path) -> str:
     return str(path.resolve())
 
 
-def _read_vector(layer: Layer, data: Path | bytes, **options: object) -> gpd.GeoDataFrame:
+def _read_vector(layer: Layer, data: Path | bytes, **options: Any) -> gpd.GeoDataFrame:  # noqa: ANN401
     given = data if isinstance(data, bytes) else _plain(data)
-    options = options | {"layer": layer.inner}
+    options["layer"] = layer.inner
     try:
         return _driver(layer.path, pyogrio.read_dataframe, given, fid_as_index=True, **options)
     except shapely.errors.GEOSException:
@@ -369,7 +369,12 @@ def _decode_column(column: pd.Series, encoding: str, layer: Layer) -> pd.Series:
     if cut:
         message = f"{layer.file}: {cut} texts of column {column.name} end in half a character, which was left out"
         warnings.warn(message, FormatWarning, stacklevel=5)
-    return column.replace(decoded)
+    return _renamed(column, decoded)
+
+
+def _renamed(column: pd.Series, names: Mapping[str, str]) -> pd.Series:
+    # Series.replace goes through the column once per name
+    return pd.Series([names.get(value, value) for value in column], index=column.index, dtype=column.dtype)
 
 
 def _decode_text(
@@ -545,12 +550,12 @@ def _decode_drawing(frame: gpd.GeoDataFrame, layer: Layer, encoding: str | None)
             f"{layer.file}: texts were read as {right}, against the code page of the drawing; pass encoding= if wrong"
         )
         warnings.warn(message, errors.EncodingWarning, stacklevel=4)
-    again = {}
+    again: dict[str, str] = {}
     for text in texts:
         for wrong in ("latin1", "cp1252"):
             with contextlib.suppress(UnicodeError):
                 again.setdefault(text, text.encode(wrong).decode(right))
-    return frame.assign(**{name: frame[name].replace(again) for name in names})
+    return frame.assign(**{name: _renamed(frame[name], again) for name in names})
 
 
 def _warn_mojibake(frame: gpd.GeoDataFrame, layer: Layer) -> None:

@@ -562,6 +562,12 @@ def test_one_of_several_layers_is_chosen_by_name(tmp_path):
         read_sites(tmp_path / "a.gpkg", layer="third")
 
 
+def test_warnings_point_at_the_call():
+    with pytest.warns(DroppedColumnsWarning) as caught:
+        read_sites(frame(DKBH=["A"], LXDH=["1"]))
+    assert caught[0].filename == __file__
+
+
 def test_the_callers_frame_is_not_changed():
     given = frame(DKBH=["A"], LXDH=["1"])
     kept = given.copy()
@@ -646,8 +652,11 @@ def test_an_evaluation_layer_beside_the_line_is_noted():
 
 @pytest.mark.parametrize("name", ["生态保护红线外扩500米", "生态保护红线与永久基本农田重叠", "调整前生态保护红线"])
 def test_a_name_that_says_more_is_not_taken_without_the_callers_word(name):
-    with pytest.warns(FormatWarning, match="not taken, because the name says more"), pytest.raises(SchemaError):
+    with pytest.raises(SchemaError, match=r"no control line was found .*not taken, because the name says more"):
         read_plan({name: frame()})
+    plan, caught = heard(read_plan, {name: frame(), "CZKFBJ": frame()})
+    assert list(plan.lines) == ["urban_development_boundary"]
+    assert caught[0] == (FormatWarning, next(note for note in plan.notes if "because the name says more" in note))
     plan = read_plan({name: frame(**RED)}, layers={"ecological_red_line": name})
     assert plan["ecological_red_line"]["subzone"].tolist() == ["core"]
 
@@ -791,7 +800,11 @@ def test_a_folder_of_shapefiles_and_a_zip_of_it_are_the_same_plan(tmp_path):
     frame([NEXT], GHFQMC=["特别用途区"]).to_file(folder / "CZKFBJ.shp", encoding="gbk")
     shutil.make_archive(str(tmp_path / "县"), "zip", tmp_path, "县")
     for source in (folder, tmp_path / "县.zip"):
-        plan, _ = heard(read_plan, source)
+        for page in folder.glob("*.cpg"):
+            page.unlink()
+        plan, caught = heard(read_plan, source)
+        # what was warned of is also remembered
+        assert {message for _, message in caught} <= set(plan.notes)
         assert plan["ecological_red_line"]["subzone"].tolist() == ["core"]
         assert plan["ecological_red_line"]["name"].tolist() == ["红线一"]
         assert plan["urban_development_boundary"]["subzone"].tolist() == ["special"]
