@@ -475,7 +475,7 @@ def _assign(
             if line.id in named:
                 taken[line.id] = named[line.id]
             continue
-        fits = {id(one): _fit(one.name, line) for one in held if id(one) not in spoken}
+        fits = {id(one): _fit_layer(one, line) for one in held if id(one) not in spoken}
         sure = [one for one in held if (fit := fits.get(id(one))) is not None and fit.how == "sure"]
         perhaps = [one for one in held if (fit := fits.get(id(one))) is not None and fit.how == "perhaps"]
         parts = [fit.subzone for one in sure if (fit := fits[id(one)]) is not None]
@@ -532,6 +532,10 @@ def _file_layer(path: str | Path, line: str, held: Sequence[Layer]) -> Layer:
             return layers[0]
         # an archive is gone when the context ends, so it is read now
         return dataclasses.replace(layers[0], frame=read_layer(layers[0]))
+
+
+def _fit_layer(layer: Layer, line: ControlLine) -> _Fit | None:
+    return _fit(layer.name, line) or (_fit(layer.alias, line) if layer.alias else None)
 
 
 def _fit(name: str, line: ControlLine) -> _Fit | None:
@@ -599,7 +603,7 @@ def _read_as(layer: Layer, line: ControlLine, options: _Options, notes: list[str
     if form:
         notes.append(f"{line.id}: {layer.name} is the {form}")
     frame = _line_columns(frame, layer.label, notes)
-    fit = _fit(layer.name, line)
+    fit = _fit_layer(layer, line)
     lower = {str(name).lower() for name in frame.columns}
     if fit is not None and fit.subzone and not lower & set(line.subzone_fields):
         frame["subzone"] = fit.subzone
@@ -763,7 +767,7 @@ def _note_unused(held: Sequence[Layer], known: Mapping[str, ControlLine], used: 
     for one in held:
         if id(one) in used:
             continue
-        line = next((line for line in known.values() if (fit := _fit(one.name, line)) and fit.how == "other"), None)
+        line = next((line for line in known.values() if (fit := _fit_layer(one, line)) and fit.how == "other"), None)
         if line is not None:
             notes.append(
                 f"{one.label}: by its name an evaluation or working layer of {line.id}, never taken for the line"

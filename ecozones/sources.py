@@ -80,6 +80,8 @@ class Layer:
         Name of the layer within the file.
     frame
         The frame, where the layer is in memory.
+    alias
+        A second name it may be known by: that of its file, where it is alone there.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Layer:
     path: Path = Path()
     inner: str | None = None
     frame: gpd.GeoDataFrame | None = None
+    alias: str = ""
 
     @property
     def label(self) -> str:
@@ -170,7 +173,7 @@ def _layers(path: Path, stack: contextlib.ExitStack) -> list[Layer]:
     if len(inner) == 1:
         # a file of one layer is known by its own name, or by the layer's where that says more
         own = inner[0] if suffix in {".gpkg", ".gdb"} else path.stem
-        return [Layer(own, path.name, path, inner[0])]
+        return [Layer(own, path.name, path, inner[0], alias=path.stem)]
     return [Layer(name, path.name, path, name) for name in inner]
 
 

@@ -810,6 +810,11 @@ def test_a_folder_of_shapefiles_and_a_zip_of_it_are_the_same_plan(tmp_path):
         assert plan["urban_development_boundary"]["subzone"].tolist() == ["special"]
 
 
+def test_a_layer_alone_in_its_file_is_known_by_the_name_of_the_file_too(tmp_path):
+    frame(**RED).to_file(tmp_path / "生态保护红线2023.gpkg", layer="export")
+    assert read_plan(tmp_path / "生态保护红线2023.gpkg")["ecological_red_line"]["subzone"].tolist() == ["core"]
+
+
 def test_a_line_may_come_from_another_file(tmp_path):
     frame(GHFQMC=["集中建设区"]).to_file(tmp_path / "b.gpkg")
     plan = read_plan({"STBHHX": frame(**RED)}, layers={"urban_development_boundary": tmp_path / "b.gpkg"})
