@@ -22,8 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecozones import overlay
 from ecozones.area import AreaMethod, polygon_areas
-from ecozones.crs import align, check_crs
+from ecozones.crs import check_crs
 from ecozones.errors import InputError, SchemaError, name_rows
+from ecozones.placing import bring_to, metric_crs
 from ecozones.rasters import AnyRaster, Cells, Grid, cell_areas, check_same_grid, covered_cells, read_window, to_grid
 from ecozones.units import from_m2
 
@@ -37,8 +38,8 @@ Flags = NDArray[np.bool_]
 PIXEL_COUNT = "pixel_count"
 ERROR_ADJUSTED = "error_adjusted"
 
-# the codes of two rasters are counted by their place in this range; beyond it they are sorted, which is slower
-_DENSE_CODES = 1 << 12
+# codes from 0 to here are found by a table; others are sorted, which is slower
+_DENSE_CODES = 1 << 16
 
 # Trends.Earth takes no trend of fewer years
 _MIN_YEARS = 4
@@ -102,8 +103,9 @@ def class_areas(
     """
     counted = _count_cells(zones, [raster], zone_id, method)
     counted = counted.rename(columns={"code_0": "class_id"})
-    labels = counted["class_id"].map(dict(names or {})).astype("str")
-    counted.insert(3, "class_name", labels.where(counted["class_id"].notna() & labels.ne("nan"), ""))
+    known = dict(names or {})
+    words = ["" if pd.isna(code) else known.get(int(code), "") for code in counted["class_id"]]
+    counted.insert(3, "class_name", pd.Series(words, index=counted.index, dtype="str"))
     return _flag(counted, min_coverage, min_cells)
 
 
@@ -427,8 +429,8 @@ def _rings(projects: gpd.GeoDataFrame, ring_m: float) -> gpd.GeoDataFrame:
     if not ring_m > 0:
         message = f"the ring must have a width, not {ring_m} m"
         raise InputError(message)
-    plane = projects.crs if projects.crs.is_projected else projects.estimate_utm_crs()
-    flat = projects if projects.crs.is_projected else align(projects, plane, what="projects")[0]
+    plane = projects.crs if projects.crs.is_projected else metric_crs(projects)
+    flat, _ = bring_to(projects, plane, what="projects")
     metre = float(plane.axis_info[0].unit_conversion_factor)
     geometry = np.asarray(flat.geometry.array, dtype=object)
     wide = shapely.buffer(geometry, ring_m / metre)
@@ -1273,7 +1275,7 @@ def _encroachment_of_polygons(
 
     def shared(shapes: NDArray[np.object_], layer: gpd.GeoDataFrame, what: str) -> NDArray[np.object_]:
         """Cut each shape down to the ground of a layer, counted once."""
-        moved = align(layer, line.crs, what=what)[0]
+        moved, _ = bring_to(layer, line.crs, what=what)
         united = overlay.unite(
             np.asarray(moved.geometry.array, dtype=object), np.zeros(len(moved), dtype=np.intp), 1 if len(moved) else 0
         )
@@ -1344,15 +1346,17 @@ def _add_up(cells: Cells) -> pd.DataFrame:
     """Add up one tile: a row for each zone and combination of codes that occurs."""
     starts = np.flatnonzero(np.diff(cells.zone, prepend=-1))
     zones = cells.zone[starts]
-    key = np.repeat(np.arange(len(zones)), np.diff(np.append(starts, len(cells.zone)))).astype(np.int64)
     labels: list[pd.Series] = []
-    for values, valid in zip(cells.held, cells.valid, strict=True):
-        found, place = _place(values, valid)
+    key = np.zeros(len(cells.zone), dtype=np.int64)
+    for held, valid in zip(cells.held, cells.valid, strict=True):
+        found, place = _place(held, valid)
         labels.append(found)
-        key = key * len(found) + place
-    size = len(zones) * math.prod(len(found) for found in labels)
-    area = np.bincount(key, weights=cells.area_m2, minlength=size)
-    count = np.bincount(key, weights=cells.cells, minlength=size)
+        key *= len(found)
+        key += place
+    combinations = math.prod(len(found) for found in labels)
+    key += np.repeat(np.arange(len(zones)) * combinations, np.diff(np.append(starts, len(cells.zone))))
+    area = np.bincount(key, weights=cells.area_m2, minlength=len(zones) * combinations)
+    count = np.bincount(key, weights=cells.cells, minlength=len(zones) * combinations)
     filled = np.flatnonzero(count)
     columns: dict[str, Any] = {}
     rest = filled
@@ -1362,23 +1366,24 @@ def _add_up(cells: Cells) -> pd.DataFrame:
     return pd.DataFrame({"zone": zones[rest], **columns, "cells": count[filled], "area_m2": area[filled]})
 
 
-def _place(values: NDArray[Any], valid: Flags) -> tuple[pd.Series, Integers]:
+def _place(held: NDArray[Any], valid: Flags) -> tuple[pd.Series, Integers]:
     """Tell which codes occur, nodata last, and the place of each cell's code among them."""
-    whole = values.astype(np.int64)
-    seen = whole if valid.all() else whole[valid]
+    all_valid = bool(valid.all())
+    seen = held if all_valid else held[valid]
     if not len(seen):
-        return pd.Series([pd.NA], dtype="Int64"), np.zeros(len(values), dtype=np.int64)
+        return pd.Series([pd.NA], dtype="Int64"), np.zeros(len(held), dtype=np.int64)
     low, high = int(seen.min()), int(seen.max())
-    if high - low < _DENSE_CODES:
-        occurs = np.flatnonzero(np.bincount(seen - low))
-        lookup = np.zeros(high - low + 1, dtype=np.int64)
+    if low >= 0 and high < _DENSE_CODES:
+        occurs = np.flatnonzero(np.bincount(seen))
+        lookup = np.zeros(high + 1, dtype=np.int64)
         lookup[occurs] = np.arange(len(occurs))
-        codes, place = occurs + low, lookup[np.clip(whole - low, 0, high - low)]
+        place = lookup[held if all_valid else np.where(valid, held, 0)]
     else:
-        codes = np.unique(seen)
-        place = np.minimum(np.searchsorted(codes, whole), len(codes) - 1)
-    place = np.where(valid, place, len(codes))
-    return pd.Series([*codes.tolist(), pd.NA], dtype="Int64"), place
+        occurs = np.unique(seen)
+        place = np.minimum(np.searchsorted(occurs, held), len(occurs) - 1)
+    if not all_valid:
+        place[~valid] = len(occurs)
+    return pd.Series([*occurs.tolist(), pd.NA], dtype="Int64"), place
 
 
 def _on_grid(

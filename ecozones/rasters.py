@@ -21,9 +21,10 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Proj
 
-from ecozones.crs import align, check_crs
+from ecozones.crs import check_crs, same_crs
 from ecozones.errors import CRSError, InputError, MissingCRSError, MissingDependencyError
-from ecozones.geometry import check_polygons, repair_polygons
+from ecozones.geometry import check_polygons, polygonal, repair_polygons
+from ecozones.placing import bring_to
 
 Content = Literal["classes", "numbers"]
 Stated = Literal["stated"]
@@ -43,10 +44,6 @@ _NO_SHARE = 1e-8
 
 # polygons of more vertices than this are clipped to the tile before they are laid over it
 _MANY_VERTICES = 512
-
-# how far a straight edge may leave its image in the raster's coordinates, in cells, and the radius assumed for it [m]
-_BEND_CELLS = 0.01
-_EARTH_M = 6.4e6
 
 # nodes tried, in this order, to describe the scale of a projection over a tile, and the error allowed
 _NODES = (3, 5, 9, 17, 33)
@@ -310,9 +307,9 @@ def _projected_cell_areas(grid: Grid, top: int, bottom: int, left: int, right: i
         guess = _through(nodes_y, test_y) @ at_nodes @ _through(nodes_x, test_x).T
         if np.abs(guess / truth - 1).max() <= _SCALE_TOLERANCE:
             # not `@`: a product so thin is not worth the threads that a linear algebra library would start
-            down = _through(nodes_y, y) @ at_nodes
-            across = _through(nodes_x, x)
-            return np.asarray(plane / sum(np.multiply.outer(down[:, k], across[:, k]) for k in range(nodes)))
+            down: Any = _through(nodes_y, y) @ at_nodes
+            across: Any = np.ascontiguousarray(_through(nodes_x, x).T)
+            return np.asarray(plane / np.einsum("ik,kj->ij", down, across))
     message = f"the scale of {grid.crs.name!r} changes too fast to measure cells; use a projection made for this place"
     raise CRSError(message)
 
@@ -339,8 +336,7 @@ def to_grid(zones: gpd.GeoDataFrame, grid: Grid, *, what: str = "zones") -> Geom
     """
     Bring polygons to the coordinates of a raster.
 
-    Edges are straight in the coordinates they were drawn in, so they are densified before they move: an edge then
-    leaves its image by less than a hundredth of a cell.
+    Edges are straight in the coordinates they were drawn in, so they are densified before they move.
 
     Parameters
     ----------
@@ -366,21 +362,8 @@ def to_grid(zones: gpd.GeoDataFrame, grid: Grid, *, what: str = "zones") -> Geom
     check_crs(zones, what=what)
     check_polygons(zones, what=what)
     zones, _ = repair_polygons(zones, what=what)
-    geometry = np.asarray(zones.geometry.array, dtype=object)
-    if zones.crs.equals(grid.crs, ignore_axis_order=True):
-        return geometry
-    # an edge of length L between two projections of the earth bends by about L²/8R; halved for high latitudes
-    cell_m = min(grid.cell_width, grid.cell_height) * _metres_per_unit(grid.crs)
-    edge = np.sqrt(8 * _EARTH_M * _BEND_CELLS * cell_m) / 2 / _metres_per_unit(zones.crs)
-    dense = zones.set_geometry(gpd.GeoSeries(shapely.segmentize(geometry, edge), index=zones.index, crs=zones.crs))
-    moved, _ = align(dense, grid.crs, what=what)
+    moved, _ = bring_to(zones, grid.crs, what=what)
     return np.asarray(moved.geometry.array, dtype=object)
-
-
-def _metres_per_unit(crs: CRS) -> float:
-    """Length of one unit of coordinates, near enough to plan with."""
-    factor = float(crs.axis_info[0].unit_conversion_factor)
-    return factor * _EARTH_M if crs.is_geographic else factor
 
 
 def covered_cells(
@@ -494,11 +477,12 @@ def _tile(
     by_row = areas.shape[1] == 1
     many = np.cumsum((inner[:, 1] - inner[:, 0]) * (inner[:, 3] - inner[:, 2])) // TILE_CELLS
     for batch in np.split(np.arange(len(hit)), np.flatnonzero(np.diff(many)) + 1) if len(hit) else ():
-        local, cell, share = _shares(_clip(geometry[hit[batch]], box, grid), box, shape)
+        polygons = _clip(geometry[hit[batch]], box, grid)
+        here = np.flatnonzero(~shapely.is_empty(polygons))
+        local, cell, share = _shares(polygons[here], box, shape)
         area = share * flat_areas[cell // shape[1] if by_row else cell]
-        yield Cells(
-            hit[batch][local], share, area, tuple(value[cell] for value in values), tuple(flag[cell] for flag in valid)
-        )
+        held, seen = tuple(value[cell] for value in values), tuple(flag[cell] for flag in valid)
+        yield Cells(hit[batch][here[local]], share, area, held, seen)
 
 
 def _whole_tile(
@@ -533,6 +517,7 @@ def _clip(polygons: Geometries, box: shapely.Polygon, grid: Grid) -> Geometries:
     for row in large:
         piece = shapely.clip_by_rect(polygons[row], *spare)
         clipped[row] = piece if shapely.is_valid(piece) else shapely.intersection(polygons[row], shapely.box(*spare))
+    clipped[large] = polygonal(clipped[large])
     return clipped
 
 
@@ -878,7 +863,7 @@ def _same_grid(layers: Sequence[_Layer]) -> Grid:
     first = layers[0]
     for other in layers[1:]:
         names = f"{first.source.path} and {other.source.path}"
-        if not first.grid.crs.equals(other.grid.crs, ignore_axis_order=True):
+        if not same_crs(first.grid.crs, other.grid.crs):
             message = (
                 f"{names} have different CRS ({first.grid.crs.name}, {other.grid.crs.name}); "
                 "warp one to the grid of the other first, and say how in your report"
