@@ -251,6 +251,17 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
             (ids[row], "stated area differs from the measured one", share[row], limit["value"], limit["source"])
             for row in projects.index[share > limit["value"]]
         ]
+    if {"planned_ha", "reported_ha"} <= set(projects.columns):
+        pair = _numbers(projects, ["planned_ha", "reported_ha"], "projects")
+        share = _share(pair["reported_ha"], pair["planned_ha"])
+        for limit, outside in (
+            (checks["goal_from"], share < checks["goal_from"]["value"]),
+            (checks["goal_to"], share > checks["goal_to"]["value"]),
+        ):
+            found += [
+                (ids[row], "reported area far from the planned one", share[row], limit["value"], limit["source"])
+                for row in projects.index[outside]
+            ]
     if "activity_ha" in projects.columns:
         size, limit = _numbers(projects, ["activity_ha"], "projects")["activity_ha"], checks["polygon_max_ha"]
         found += [

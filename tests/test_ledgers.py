@@ -148,6 +148,11 @@ def test_stages_that_cannot_be_are_found():
     assert len(ledgers.check_stages(frame.iloc[:0])) == 0
 
 
+def test_three_quarters_to_five_quarters_of_the_plan_is_usual():
+    frame = pd.DataFrame({"project_id": list("abcd"), "planned_ha": [100.0] * 4, "reported_ha": [74, 75, 125, 126]})
+    assert ledgers.check_stages(frame)["project_id"].tolist() == ["a", "d"]
+
+
 # ------------------------------------------------------------------------------------------------------- survival
 
 
