@@ -121,8 +121,9 @@ def repair_polygons(
     Notes
     -----
     Repair goes by structure (shells are united, then holes are taken off), not by linework, which turns ground that a
-    boundary runs around twice into a hole: ground that a legal line claims twice is still claimed. Buffering by
-    nothing is not used: it halves a figure of eight. Lines and points that a repair leaves over have no area and go.
+    boundary runs around twice into a hole: ground that a legal line claims twice is still claimed. A hole that
+    lies wholly off its shell is a part that lost its rank, and is ground again. Buffering by nothing is not used: it
+    halves a figure of eight. Lines and points that a repair leaves over have no area and go.
 
     Examples
     --------
