@@ -159,6 +159,12 @@ def recognise_types(types: Iterable[object]) -> list[str | None]:
     return [None if text is None else known[text] for text in given]
 
 
+@functools.cache
+def _stage_words() -> dict[str, str]:
+    rows = [*_tables()["stages"], *_tables()["ended"]]
+    return {_plain(word): row["id"] for row in rows for word in (row["id"], row["zh"], row["en"])}
+
+
 def _recognise(text: str) -> str | None:
     words = _type_words()
     whole = words.get(_plain(text))
@@ -306,6 +312,9 @@ def _records(projects: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         if column not in records.columns:
             records[column] = None
     records["_type"] = recognise_types(records["type"])
+    records["_stage"] = [
+        None if pd.isna(stage) else _stage_words().get(_plain(str(stage))) for stage in records["stage"]
+    ]
     year = pd.to_numeric(records["year"], errors="coerce")
     foreign = records["year"].notna() & year.isna()
     if foreign.any():
@@ -494,9 +503,11 @@ def _group_numbers(records: gpd.GeoDataFrame, keys: list[str]) -> tuple[Rows, pd
     """Give every record the number of its group, in the order of the keys, missing ones last."""
     table = pd.DataFrame(index=records.index)
     for key in keys:
-        table[key] = (
-            "total" if key == "total" else records["_type"].fillna(records["type"]) if key == "type" else records[key]
-        )
+        if key == "total":
+            table[key] = "total"
+        else:
+            # types and stages that are known go by their ids, whatever a register calls them
+            table[key] = records[f"_{key}"].fillna(records[key]) if key in {"type", "stage"} else records[key]
     grouped = table.groupby(keys, dropna=False, sort=True)
     number: Rows = np.asarray(grouped.ngroup(), dtype=np.intp)
     names = table.assign(_number=number).drop_duplicates("_number").sort_values("_number")[keys]
@@ -660,7 +671,7 @@ def _facts(records: gpd.GeoDataFrame) -> list[_Facts]:
             stage in ended,
         )
         for programme, year, types, stage in zip(
-            records["programme"], records["_year"], records["_type"], records["stage"], strict=True
+            records["programme"], records["_year"], records["_type"], records["_stage"], strict=True
         )
     ]
 

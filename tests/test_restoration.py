@@ -172,6 +172,11 @@ def test_types_are_grouped_by_what_they_mean():
     assert table.footprint_ha[0] == pytest.approx(1.5)
 
 
+def test_stages_are_grouped_by_what_they_mean():
+    both = projects((0, 0, 100, 100), (50, 0, 150, 100), stage=["验收合格", "accepted"])
+    assert rs.measure_restored(both, by="stage")["stage"].tolist() == ["accepted"]
+
+
 def test_a_combined_practice_is_one_type_and_its_hectares_stand_once():
     table = rs.measure_restored(projects((0, 0, 100, 100), type=["SE-CT、人工造林"]), by="type", method="planar")
     assert table["type"].tolist() == ["erosion_control,planted_afforestation"]
@@ -234,6 +239,7 @@ def test_districts_are_named_in_by():
         (["T", "U"], [2022, 2024], ["人工造林", "退化林修复"], None, "layered"),
         (["T", "T"], [2022, 2024], ["人工造林", "飞播造林"], None, "repeated"),
         (["T", "T"], [2022, 2024], ["人工造林", "人工造林"], ["failed", "accepted"], "layered"),
+        (["T", "T"], [2022, 2024], ["人工造林", "人工造林"], ["取消", "验收合格"], "layered"),
         (["T", "T"], [2022, 2022], ["人工造林", "水土流失治理"], None, "nested_types"),
         (["T", "U"], [2022, 2024], ["矿山生态修复", "人工种草"], None, "nested_types"),
         (["T", "T"], [2022, None], ["人工造林", "补植"], None, "undetermined"),
