@@ -36,6 +36,7 @@ _OLD_DATUMS = ("Xian 1980", "Beijing 1954", "New Beijing")
 # How far data may lie outside the area their CRS was made for: a county reaches over the edge of a zone. [degrees]
 _MARGIN = 2.5
 _MILLION = 1_000_000.0
+_REACH_DEGREES = 0.05
 _SEVEN = 7
 
 
@@ -737,7 +738,9 @@ def suspect_shift(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame, *, sampl
     if not len(points):
         return None
     centre = points.mean(axis=0)
-    tree = shapely.STRtree(_metres(theirs, centre))
+    tree = shapely.STRtree(_edges_near(theirs, points, centre))
+    if not len(tree):
+        return None
     rows = [_explained("none", "", points, points, centre, tree)]
     for name, undo, redo in (("GCJ-02", gcj.from_gcj02, gcj.to_gcj02), ("BD-09", gcj.from_bd09, gcj.to_bd09)):
         for shifted, function in (("frame", undo), ("reference", redo)):
@@ -772,12 +775,18 @@ def _along(lines: NDArray[np.object_], lengths: Floats, sample: int) -> Floats:
     return shapely.get_coordinates(shapely.line_interpolate_point(lines[which], at - (ends - lengths)[which]))
 
 
-def _metres(shapes: NDArray[np.object_], centre: Floats) -> NDArray[np.object_]:
-    """Draw on a local plane, good to a per cent over a county: enough for shifts of hundreds of metres."""
-    return shapely.transform(shapes, lambda points: _local(points, centre))
+def _edges_near(lines: NDArray[np.object_], points: Floats, centre: Floats) -> NDArray[np.object_]:
+    """Take single edges within reach of the points, on the local plane: long outlines would be searched end to end."""
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    edges = np.stack([xy[:-1], xy[1:]], axis=1)[line[1:] == line[:-1]]
+    # an offset is 1.5 km at most
+    low, high = points.min(axis=0) - _REACH_DEGREES, points.max(axis=0) + _REACH_DEGREES
+    near = ((edges.max(axis=1) >= low) & (edges.min(axis=1) <= high)).all(axis=1)
+    return shapely.linestrings(_local(edges[near], centre))
 
 
 def _local(points: Floats, centre: Floats) -> Floats:
+    """Draw on a local plane, good to a per cent over a county: enough for shifts of hundreds of metres."""
     return (points - centre) * [math.cos(math.radians(centre[1])), 1.0] * 111_320.0
 
 

@@ -95,14 +95,16 @@ def round_half_up(values: ArrayLike, decimals: int) -> NDArray[np.float64]:
     """
     numbers = np.asarray(values, dtype=np.float64)
     scale = 10.0**decimals
-    scaled = np.abs(numbers) * scale
-    rounded = np.floor(scaled + 0.5) / scale
+    size = np.abs(numbers)
+    # from 2**53 on no digit is left to round off; what is no number stays what it is
+    open_to_rounding = size < 2.0**53 / scale
+    scaled = np.where(open_to_rounding, size, 0.0) * scale
+    whole = np.floor(scaled)
+    rounded = np.where(open_to_rounding, np.floor(scaled + 0.5) / scale, size)
     # binary noise decides only within a few ulp of a half: settle just those in decimal, which is slow and exact
-    near_half = np.abs(scaled - np.floor(scaled) - 0.5) <= np.maximum(np.spacing(scaled) * 4, 0.0)
+    near_half = open_to_rounding & (np.abs(scaled - whole - 0.5) <= 4 * np.spacing(scaled))
     if near_half.any():
         step = Decimal(1).scaleb(-decimals)
-        flat = rounded.reshape(-1)
-        for i in np.flatnonzero(near_half.reshape(-1)):
-            flat[i] = float(Decimal(repr(float(abs(numbers.reshape(-1)[i])))).quantize(step, ROUND_HALF_UP))
-        rounded = flat.reshape(numbers.shape)
+        exact = [Decimal(repr(number)).quantize(step, ROUND_HALF_UP) for number in size[near_half].tolist()]
+        rounded[near_half] = [float(number) for number in exact]
     return np.asarray(np.copysign(rounded, numbers))

@@ -4,6 +4,7 @@ import functools
 import json
 import math
 import warnings
+from decimal import ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
 
 import geopandas as gpd
@@ -27,7 +28,7 @@ from ecozones.area import (
     polygon_areas,
 )
 from ecozones.errors import CRSError, EcozonesWarning, GeometryError, InputError, MissingCRSError, SchemaError
-from ecozones.units import from_m2
+from ecozones.units import from_m2, round_half_up
 
 CASES = json.loads((Path(__file__).parent / "data/area/area.json").read_text(encoding="utf-8"))["cases"]
 METHODS = ("national", "geodesic", "equal_area", "planar")
@@ -353,6 +354,24 @@ def test_pieces_of_a_cut_polygon_sum_to_the_whole(seed):
             assert inside + outside == pytest.approx(total, rel=1e-9, abs=noise if move else noise / 5)
 
 
+@pytest.mark.parametrize(
+    ("crs", "corners"),
+    [
+        (4490, [(116, 39), (116.7, 39.1), (116.6, 39.6), (116.1, 39.5)]),
+        (4490, [(116, 39), (116.001, 39.0001), (116.0011, 39.0009), (116.0001, 39.0008)]),
+        (27700, [(380_000, 395_000), (380_310, 395_020), (380_280, 395_410)]),
+        (4548, [(480_000, 4.3e6), (540_000, 4.31e6), (530_000, 4.36e6), (470_000, 4.35e6)]),
+    ],
+)
+def test_pieces_sum_to_the_whole_on_any_plane(crs, corners):
+    whole = shapely.Polygon(corners)
+    west, south, east, north = whole.bounds
+    for share in (0.123, 0.5, 0.8765):
+        half = shapely.box(west, south, west + share * (east - west), north)
+        total, inside, outside = polygon_areas(polygons(whole, whole & half, whole - half), crs)
+        assert inside + outside == pytest.approx(total, rel=1e-10)
+
+
 def test_cutting_a_square_kilometre_at_an_odd_place_loses_nothing():
     left, right = (
         shapely.box(620_000, 3_320_000, 620_123.4, 3_321_000),
@@ -528,6 +547,34 @@ def test_far_from_its_meridian_a_zone_is_still_measured():
 def test_a_height_in_the_crs_and_in_the_points_does_not_matter():
     tall = shapely.force_3d(SQUARE, 400)
     assert one(tall, "EPSG:4548+5737") == one(SQUARE)
+
+
+# --- rounding
+
+
+def test_halves_go_away_from_zero_on_the_decimals_that_were_written():
+    rng = np.random.default_rng(4)
+    numbers_given = np.concatenate(
+        [
+            rng.uniform(-1e7, 1e7, 2_000),
+            rng.integers(-(10**9), 10**9, 2_000) / 1000,
+            np.round(rng.uniform(0, 1e4, 2_000), 2) + 0.005,
+            [0.0, -0.0, 1.005, 2.675, -0.125, 4503599627370497.5, 9007199254740993.0, 1e300],
+        ]
+    )
+    for decimals in (0, 2, 4):
+        step = Decimal(1).scaleb(-decimals)
+        wanted = [
+            float(Decimal(repr(number)).quantize(step, ROUND_HALF_UP, Context(prec=400)))
+            for number in numbers_given.tolist()
+        ]
+        assert round_half_up(numbers_given, decimals).tolist() == wanted
+
+
+def test_what_is_no_number_is_not_rounded():
+    assert np.isnan(round_half_up(math.nan, 2))
+    assert round_half_up([math.inf, -math.inf], 2).tolist() == [math.inf, -math.inf]
+    assert float(round_half_up(0.125, 2)) == 0.13
 
 
 # --- lengths
