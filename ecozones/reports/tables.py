@@ -117,9 +117,10 @@ def _write_geopackage(obj: object, frames: Mapping[str, pd.DataFrame], target: P
 
 def _write_csv(frame: pd.DataFrame, target: Path) -> None:
     """Write text that Excel reads as UTF-8, and that it does not run: an apostrophe goes before a formula sign."""
-    plain = _plain(frame)
+    plain = pd.DataFrame(frame)
     if isinstance(frame, gpd.GeoDataFrame):
-        plain = pd.DataFrame(plain.assign(**{frame.geometry.name: frame.geometry.to_wkt()}))
+        plain = plain.drop(columns=frame.geometry.name).assign(geometry=frame.geometry.to_wkt())
+    plain = _plain(plain)
     for name in plain.columns:
         if not pd.api.types.is_numeric_dtype(plain[name]):
             plain[name] = plain[name].map(
