@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 import tomllib
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from importlib import resources
@@ -723,7 +724,9 @@ def _variance(values: Numbers) -> float:
 # -- how sure: error-adjusted area ------------------------------------------------------------------------------------
 
 
-def error_adjusted_area(counts: pd.DataFrame, mapped_ha: Mapping[Any, float], *, z: float = 1.96) -> pd.DataFrame:
+def error_adjusted_area(
+    counts: pd.DataFrame, mapped_ha: Mapping[Any, float], *, confidence: float = 0.95
+) -> pd.DataFrame:
     """
     Estimate areas and accuracies from a reference sample drawn class by class of the map, each with its interval.
 
@@ -733,8 +736,8 @@ def error_adjusted_area(counts: pd.DataFrame, mapped_ha: Mapping[Any, float], *,
         Sample units by class on the map (rows) and on the ground (columns), the same classes in both.
     mapped_ha
         Area of each class on the map. [ha]
-    z
-        Half width of the interval in standard errors; 1.96 for 95 %.
+    confidence
+        How sure the interval is to hold the truth.
 
     Returns
     -------
@@ -797,11 +800,11 @@ def error_adjusted_area(counts: pd.DataFrame, mapped_ha: Mapping[Any, float], *,
     rows += _shares_of("users_accuracy", [(c, "") for c in classes], users, users_var)
     rows += _shares_of("producers_accuracy", [("", c) for c in classes], producers, producers_var)
     rows += _shares_of("overall_accuracy", [("", "")], [np.trace(cell)], [overall_var])
-    return _estimates(rows, z)
+    return _estimates(rows, confidence)
 
 
 def stratified_area(
-    sample: pd.DataFrame, stratum_cells: Mapping[Any, float], *, cell_ha: float, z: float = 1.96
+    sample: pd.DataFrame, stratum_cells: Mapping[Any, float], *, cell_ha: float, confidence: float = 0.95
 ) -> pd.DataFrame:
     """
     Estimate areas and accuracies from a sample whose strata are not the classes of the map, each with its interval.
@@ -814,8 +817,8 @@ def stratified_area(
         How many units (cells) each stratum holds.
     cell_ha
         Area of a unit. [ha]
-    z
-        Half width of the interval in standard errors; 1.96 for 95 %.
+    confidence
+        How sure the interval is to hold the truth.
 
     Returns
     -------
@@ -875,7 +878,7 @@ def stratified_area(
     for row, column in itertools.product(classes, repeat=2):
         both = design.share((mapped == row) & (reference == column))
         rows += _shares_of("cell", [(row, column)], *([value] for value in both))
-    return _estimates(rows, z)
+    return _estimates(rows, confidence)
 
 
 def sample_size(mapped_share: ArrayLike, users_accuracy: ArrayLike, *, target_se: float) -> int:
@@ -960,9 +963,12 @@ def _shares_of(
     ]
 
 
-def _estimates(rows: list[tuple[Any, ...]], z: float) -> pd.DataFrame:
+def _estimates(rows: list[tuple[Any, ...]], confidence: float) -> pd.DataFrame:
+    if not 0 < confidence < 1:
+        message = f"confidence lies between 0 and 1, not at {confidence}"
+        raise InputError(message)
     table = pd.DataFrame(rows, columns=["quantity", "mapped", "reference", "estimate", "se", "unit", "kind"])
-    table.insert(5, "half_width", z * table["se"])
+    table.insert(5, "half_width", statistics.NormalDist().inv_cdf((1 + confidence) / 2) * table["se"])
     return table
 
 

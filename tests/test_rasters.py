@@ -391,7 +391,8 @@ def test_a_raster_of_ten_thousand_million_cells_needs_less_than_a_gibibyte(tmp_p
         n, path = 100_000, {str(tmp_path / "huge.tif")!r}
         affine = Affine(10, 0, 0, 0, -10, 4_000_000)
         options = dict(driver="GTiff", height=n, width=n, count=1, dtype="uint8", nodata=0, crs={ALBERS!r},
-                       BIGTIFF="YES", transform=affine, tiled=True, blockxsize=512, blockysize=512, compress="deflate", SPARSE_OK=True)
+                       BIGTIFF="YES", transform=affine, tiled=True, blockxsize=512, blockysize=512,
+                       compress="deflate", SPARSE_OK=True)
         block = np.random.default_rng(0).integers(1, 9, (512, 512)).astype(np.uint8)
         with rasterio.open(path, "w", **options) as file:
             for i in range(0, 195, 5):
