@@ -652,7 +652,8 @@ def score_green_mine(
     Parameters
     ----------
     scores
-        One row per indicator of the lowest level: ``first_level``, ``points`` (that can be had), ``score``.
+        One row per indicator of the lowest level: ``first_level``, ``second_level`` where known, ``points`` (that can
+        be had), ``score``.
     edition
         ``"2020"`` (6 / 24 / 100 indicators, 1000 points) or ``"2024"`` (6 / 23 / 49, 100 points).
     prerequisites
@@ -692,6 +693,10 @@ def score_green_mine(
             f"edition {edition!r} has {lowest} indicators of the third level under {groups} of the first; "
             f"{len(scores)} under {scores['first_level'].nunique()} were given"
         )
+        raise InputError(message)
+    if "second_level" in scores.columns and scores["second_level"].nunique() != rules["second_level"]:
+        second = scores["second_level"].nunique()
+        message = f"edition {edition!r} has {rules['second_level']} indicators of the second level; {second} were given"
         raise InputError(message)
     if abs(given["points"].sum() - rules["points"]) > _NOISE * rules["points"]:
         listed = given["points"].sum()

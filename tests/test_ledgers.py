@@ -397,6 +397,8 @@ def test_a_green_mine_of_2024_has_49_items_and_no_known_mark():
 def test_indicators_of_another_edition_are_refused():
     with pytest.raises(InputError, match="100 indicators of the third level under 6 of the first; 49 under 6"):
         ledgers.score_green_mine(marks(49, 100, 1), edition="2020")
+    with pytest.raises(InputError, match="24 indicators of the second level; 23 were given"):
+        ledgers.score_green_mine(marks(100, 1000, 1).assign(second_level=[i % 23 for i in range(100)]), edition="2020")
     with pytest.raises(InputError, match="has 100 points"):
         ledgers.score_green_mine(marks(49, 90, 1), edition="2024")
     with pytest.raises(InputError, match="not known"):

@@ -441,6 +441,28 @@ def test_a_bow_tie_is_repaired_and_said_so():
     assert total.footprint_ha[0] == pytest.approx(50 / 1e4)
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        rs.measure_restored,
+        lambda frame: rs.measure_restored(frame, by="year"),
+        rs.overlap_pairs,
+        rs.overlap_matrix,
+        rs.overlap_depth,
+        lambda frame: check(frame, farmland=["a1"]),
+    ],
+)
+def test_no_projects_are_an_empty_table(toy, ask):
+    assert len(ask(toy.iloc[:0])) == 0
+
+
+def test_projects_in_degrees_and_a_geometry_of_another_name_are_measured_alike(toy):
+    degrees = toy.set_geometry(toy.segmentize(50)).to_crs("EPSG:4490").rename_geometry("shape")
+    total = rs.measure_restored(degrees, by="total").iloc[0]
+    assert (total.activity_ha, total.footprint_ha) == pytest.approx((220, 150), rel=1e-6)
+    assert rs.measure_restored(degrees).geometry.name == "shape"
+
+
 def test_the_input_is_not_touched(toy):
     before = toy.copy()
     rs.measure_restored(toy, attribution="largest")
