@@ -40,8 +40,10 @@ Inverse = Callable[[Floats, Floats], tuple[Floats, Floats]]
 _STEP_M = 70.0
 # Where no procedure prescribes a step, edges are divided at this length and extrapolated: good to 1e-13. [m]
 _EXACT_STEP_M = 700.0
-# Points handled at once: bounds memory at some 60 MB, whatever the layer.
+# Points handled at once, and coordinates taken out of their geometries at once: together they need some 150 MB, however
+# large the layer.
 _WINDOW = 1 << 18
+_BATCH = 1 << 20
 # Arc seconds in a radian as the survey writes it. The digits left off move longitudes by some 1e-7 seconds, and so the
 # sixth decimal to which they are rounded: with a better value one area in forty differs in its last digit.
 _ARC_SECONDS = 206264.8062471
@@ -709,23 +711,39 @@ def _areas(
         message = f"area method {method!r} is not known; use one of {', '.join(get_args(AreaMethod))}"
         raise ValueError(message)
     surface = _Surface.of(_flat_crs(crs))
-    if method == "planar":
-        areas = _planar(geometry, surface, labels)
-    else:
-        chains = _Chains.rings(geometry)
-        if method == "geodesic":
-            areas = _geodesic(chains, surface, labels)
-        elif method == "equal_area":
-            areas = _exact(chains, surface, surface.ellipsoid.closed_strip, surface.project, labels)
-        elif rounded:
-            areas = _survey(chains, surface, labels)
-        else:
-            areas = _exact(chains, surface, surface.ellipsoid.series_strip, surface.inverse, labels)
+    measure = {
+        "national": _survey if rounded else _series,
+        "geodesic": _geodesic,
+        "equal_area": _closed,
+        "planar": _planar,
+    }
+    areas = np.zeros(len(geometry))
+    refused: list[pd.DataFrame] = []
+    # a row is measured by itself, so where batches end cannot be seen in any figure
+    batch = np.cumsum(shapely.get_num_coordinates(geometry)) // _BATCH
+    for start, end in itertools.pairwise(np.r_[0, np.flatnonzero(np.diff(batch)) + 1, len(geometry)]):
+        try:
+            areas[start:end] = measure[method](geometry[start:end], surface, labels[start:end])
+        except GeometryError as error:
+            if error.problems is None:
+                raise
+            refused.append(error.problems)
+    if refused:
+        raise _refusal(pd.concat(refused, ignore_index=True))
     return round_half_up(areas, 2) if rounded else areas
 
 
-def _survey(chains: _Chains, surface: _Surface, labels: pd.Index, *, rounded: bool = True) -> Floats:
+def _series(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index) -> Floats:
+    return _exact(_Chains.rings(geometry), surface, surface.ellipsoid.series_strip, surface.inverse, labels)
+
+
+def _closed(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index) -> Floats:
+    return _exact(_Chains.rings(geometry), surface, surface.ellipsoid.closed_strip, surface.project, labels)
+
+
+def _survey(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index, *, rounded: bool = True) -> Floats:
     """Follow the procedure of the survey: points at 70 m, roundings, a trapezoid under each step."""
+    chains = _Chains.rings(geometry)
     if surface.prefix:
         # seven digits in front cost the last ones: what was written with a prefix must round as without it
         chains = dataclasses.replace(chains, xy=np.round(chains.xy - [surface.prefix, 0.0], 7))
@@ -773,9 +791,10 @@ def _exact(chains: _Chains, surface: _Surface, strip: Strip, inverse: Inverse, l
     return chains.gather(areas)
 
 
-def _geodesic(chains: _Chains, surface: _Surface, labels: pd.Index) -> Floats:
+def _geodesic(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index) -> Floats:
     """GeographicLib, ring by ring, with geodesics between points at 70 m."""
-    geod, areas = surface.ellipsoid.geod(), np.zeros(len(chains.row))
+    chains, geod = _Chains.rings(geometry), surface.ellipsoid.geod()
+    areas = np.zeros(len(chains.row))
     parts: list[tuple[Floats, Floats]] = []
     ring = -1
     for stretch in chains.walk(chains.splits(surface, _STEP_M, labels)):
@@ -830,9 +849,12 @@ def _not_finite(geometry: NDArray[np.object_]) -> NDArray[np.bool_]:
 
 def _refuse(bad: NDArray[np.bool_], labels: pd.Index, told: str) -> None:
     if bad.any():
-        rows = labels[bad]
-        message = f"geometries in rows {name_rows(rows)} {told}"
-        raise GeometryError(message, pd.DataFrame({"row": rows, "problem": told}))
+        raise _refusal(pd.DataFrame({"row": labels[bad], "problem": told}))
+
+
+def _refusal(problems: pd.DataFrame) -> GeometryError:
+    groups = problems.groupby("problem", sort=False)["row"]
+    return GeometryError("; ".join(f"geometries in rows {name_rows(rows)} {told}" for told, rows in groups), problems)
 
 
 def _flat_crs(crs: object) -> pyproj.CRS:

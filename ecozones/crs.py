@@ -197,7 +197,7 @@ def check_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries, *, what: str, web_mercato
             "the file it was made from, or transform it to CGCS2000 yourself if it is the original"
         )
         raise CRSError(message)
-    told = _degree_faults(crs, low, high) if crs.is_geographic else _metre_faults(crs, (low + high) / 2)
+    told = _degree_faults(crs, low, high) if crs.is_geographic else _metre_faults(crs, low / 2 + high / 2)
     if any(told):
         rows, texts = series.index[here], pd.Series(told)
         problems = pd.DataFrame({"row": rows, "problem": texts.to_numpy()})[(texts != "").to_numpy()]
@@ -210,7 +210,7 @@ def _missing(what: str, low: Floats, high: Floats) -> str:
     message = f"{what} has no CRS, so nobody can say where it is"
     guess = ""
     if len(low):
-        x, y = np.median((low + high) / 2, axis=0)
+        x, y = np.median(low / 2 + high / 2, axis=0)
         number = int(x // _MILLION)
         if np.all(np.abs(low) <= [180, 90]) and np.all(np.abs(high) <= [180, 90]):
             guess = "its coordinates look like degrees (EPSG:4490 on CGCS2000)"
@@ -232,7 +232,7 @@ def _zone_numbered(number: int) -> bool:
 def _degree_faults(crs: pyproj.CRS, low: Floats, high: Floats) -> list[str]:
     """Tell what is wrong with each row of a layer in degrees, empty where nothing is."""
     reach = np.maximum(np.abs(low), np.abs(high))
-    middle = (low + high) / 2
+    middle = low / 2 + high / 2
     off = (reach > [180.0, 90.0]).any(axis=1)
     swaps = off & (reach <= [90.0, 180.0]).all(axis=1)
     area = crs.area_of_use

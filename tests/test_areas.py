@@ -78,8 +78,8 @@ def test_the_procedure_without_its_roundings_meets_the_published_column():
     got = []
     for case in CASES:
         surface = kernel._Surface.of(pyproj.CRS.from_epsg(case["epsg"]))
-        rings = kernel._Chains.rings(polygons(shapely.Polygon(case["ring"])))
-        got.append(kernel._survey(rings, surface, pd.RangeIndex(1), rounded=False)[0])
+        ring = polygons(shapely.Polygon(case["ring"]))
+        got.append(kernel._survey(ring, surface, pd.RangeIndex(1), rounded=False)[0])
     # the column has four decimals; a prefecture of 10 625 km2 is 2e-4 off in the fourteenth digit
     assert np.abs(np.array(got) - wanted).max() < 3e-4
     assert (np.abs(np.array(got) - wanted) < 6e-5).mean() > 0.98
@@ -416,6 +416,7 @@ def test_windows_do_not_show(monkeypatch):
     shapes = polygons(*(blob(rng) for _ in range(60)), shapely.Point(500_000, 4e6).buffer(30_000, quad_segs=500))
     wanted = {method: polygon_areas(shapes, 4548, method=method) for method in METHODS}
     monkeypatch.setattr(kernel, "_WINDOW", 101)
+    monkeypatch.setattr(kernel, "_BATCH", 57)
     for method, areas in wanted.items():
         assert polygon_areas(shapes, 4548, method=method) == pytest.approx(areas, rel=1e-12)
     lines = shapely.boundary(shapes)
@@ -514,6 +515,17 @@ def test_unknown_words_are_named():
         one(SQUARE, method="exact")
     with pytest.raises(ValueError, match="area unit 'acre' is not known"):
         measure_area(gpd.GeoSeries([SQUARE], crs=4548), unit="acre")
+
+
+def test_all_rows_that_cannot_be_measured_are_named_wherever_they_are(monkeypatch):
+    monkeypatch.setattr(kernel, "_BATCH", 11)
+    wide, off = shapely.box(-179, 10, 179, 20), shapely.box(10, 80, 20, 95)
+    rows = gpd.GeoSeries(
+        [wide, shapely.box(0, 0, 1, 1), off, shapely.box(0, 0, 1, 1), wide], crs=4326, index=list("abcde")
+    )
+    with pytest.raises(GeometryError, match=r"rows a, e span half the globe.*; geometries in rows c have") as caught:
+        measure_area(rows)
+    assert sorted(caught.value.problems["row"]) == ["a", "c", "e"]
 
 
 @pytest.mark.parametrize("method", ["national", "equal_area"])
