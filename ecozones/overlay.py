@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 
 import numpy as np
 import shapely
@@ -111,6 +112,16 @@ def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES) -> Pieces
 
 def _halve(polygon: shapely.Polygon, piece_vertices: int) -> list[shapely.Geometry]:
     """Cut one polygon in halves, across its longer side, until every piece is small."""
+    pieces = _work_off(polygon, piece_vertices, careful=False)
+    whole_area = shapely.area(polygon)
+    balanced = abs(float(shapely.area(pieces).sum()) - whole_area) <= _CUT_TOLERANCE * whole_area
+    if not (balanced and shapely.is_valid(pieces).all()):
+        pieces = _work_off(polygon, piece_vertices, careful=True)
+    # pieces come off a stack; their order must not depend on how it was worked off
+    return sorted(pieces, key=lambda piece: piece.bounds)
+
+
+def _work_off(polygon: shapely.Polygon, piece_vertices: int, *, careful: bool) -> list[shapely.Geometry]:
     done: list[shapely.Geometry] = []
     waiting = [polygon]
     while waiting:
@@ -126,17 +137,20 @@ def _halve(polygon: shapely.Polygon, piece_vertices: int) -> list[shapely.Geomet
             middle = (south + north) / 2
             boxes = [(west, south, east, middle), (west, middle, east, north)]
         halves = [shapely.clip_by_rect(piece, *box) for box in boxes]
-        whole_area = shapely.area(piece)
-        balanced = abs(sum(shapely.area(half) for half in halves) - whole_area) <= _CUT_TOLERANCE * whole_area
-        if not (balanced and all(shapely.is_valid(half) for half in halves)):
+        if careful and not _halves_hold(piece, halves):
             halves = [shapely.intersection(piece, shapely.box(*box)) for box in boxes]
         parts = shapely.get_parts(polygonal(np.array(halves, dtype=object)))
         if len(parts) == 1 and shapely.get_num_coordinates(parts[0]) >= shapely.get_num_coordinates(piece):
             done.append(piece)  # nothing left to halve: all its vertices stand at one place
             continue
         waiting.extend(parts[shapely.area(parts) > 0])
-    # `waiting` is a stack; the order of pieces must not depend on how it was worked off
-    return sorted(done, key=lambda piece: piece.bounds)
+    return done
+
+
+def _halves_hold(piece: shapely.Geometry, halves: list[shapely.Geometry]) -> bool:
+    whole_area = shapely.area(piece)
+    balanced = abs(sum(shapely.area(half) for half in halves) - whole_area) <= _CUT_TOLERANCE * whole_area
+    return bool(balanced and all(shapely.is_valid(half) for half in halves))
 
 
 def _share_no_ground(polygons: Geometries) -> bool:
@@ -263,14 +277,70 @@ def _pairs(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows, Flags]:
 
 def _intersect_uncut(shapes: Geometries, polygons: Geometries) -> Geometries:
     """Intersect with the uncut polygon, of which only the neighbourhood of the shape is looked at."""
+    windows = _Windows()
     near = np.empty(len(shapes), dtype=object)
-    for i, (shape, polygon) in enumerate(zip(shapes, polygons, strict=True)):
-        west, south, east, north = shapely.bounds(shape)
-        # a loose window: its own edges stay clear of the shape, so that they leave no vertex in the answer
-        pad = 0.05 * max(east - west, north - south) + 1e-6 * max(abs(east), abs(north), 1.0)
-        window = shapely.clip_by_rect(polygon, west - pad, south - pad, east + pad, north + pad)
-        near[i] = window if shapely.is_valid(window) else polygon
+    for i, (bounds, polygon) in enumerate(zip(shapely.bounds(shapes).tolist(), polygons, strict=True)):
+        near[i] = windows.near(polygon, bounds)
     return np.asarray(shapely.intersection(shapes, near))
+
+
+class _Windows:
+    """
+    Polygons seen through windows of a fixed grid, each cut from the next larger one.
+
+    A cell of the grid is at least a quarter wider than the shape whose centre it holds, and its window reaches half a
+    cell further on every side: edges of windows stay clear of the shape and leave no vertex in the answer. The grid is
+    the same for every call, so what a shape is shown does not depend on its company.
+    """
+
+    # each window is eight times as wide as the next smaller one: fewer steps copy too much, more steps clip too often
+    _STEP = 3
+    # a polygon that is no more cells wide than this is clipped to each shape at once
+    _FEW = 32
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[int, int, int, int], shapely.Geometry] = {}
+
+    def near(self, polygon: shapely.Geometry, bounds: list[float]) -> shapely.Geometry:
+        west, south, east, north = bounds
+        side = max(east - west, north - south)
+        # below this, neighbouring numbers lie too far apart to tell a window from its shape
+        side = max(side, 2.0**-20 * max(abs(west), abs(east), abs(south), abs(north), 2.0**-20))
+        level = math.ceil(math.log2(1.25 * side) / self._STEP) * self._STEP
+        cell = 2.0**level
+        seen = polygon
+        if _extent(polygon) > self._FEW * cell:
+            seen = self._look(
+                polygon, level, math.floor((west + east) / 2 / cell), math.floor((south + north) / 2 / cell)
+            )
+        pad = 0.05 * side
+        window = _clip(seen, west - pad, south - pad, east + pad, north + pad)
+        return window if shapely.is_valid(window) else polygon
+
+    def _look(self, polygon: shapely.Geometry, level: int, column: int, row: int) -> shapely.Geometry:
+        """See a polygon through a window, which need not be valid along the edges of the window."""
+        key = (id(polygon), level, column, row)
+        if key not in self._seen:
+            cell = 2.0**level
+            larger = polygon
+            if _extent(polygon) > 2 * cell:
+                larger = self._look(polygon, level + self._STEP, column >> self._STEP, row >> self._STEP)
+            self._seen[key] = _clip(
+                larger, (column - 0.5) * cell, (row - 0.5) * cell, (column + 1.5) * cell, (row + 1.5) * cell
+            )
+        return self._seen[key]
+
+
+def _extent(polygon: shapely.Geometry) -> float:
+    west, south, east, north = shapely.bounds(polygon)
+    return float(max(east - west, north - south))
+
+
+def _clip(polygon: shapely.Geometry, west: float, south: float, east: float, north: float) -> shapely.Geometry:
+    """Clip a polygon of many vertices; one of few is as quick to ask whole."""
+    if shapely.get_num_coordinates(polygon) <= PIECE_VERTICES:
+        return polygon
+    return shapely.clip_by_rect(polygon, west, south, east, north)
 
 
 def keep_dimension(geometry: Geometries, dimension: NDArray[np.int32]) -> Geometries:
