@@ -127,6 +127,7 @@ def compose_review(
         _section("overview", words, [_overview(review, words)]),
         _section("conclusion", words, _conclusion(review, words)),
         _section("summary", words, [_summary(review, words)]),
+        _section("checklist", words, [_checklist(review, words)]),
         _section("items", words, [_items(review, words)]),
         _section("findings", words, _findings(review, words)),
         _section("uncovered", words, _uncovered(review, words)),
@@ -214,7 +215,7 @@ def _is_unverified(status: pd.Series) -> pd.Series:
 def _summary(review: SiteReview, words: _Words) -> Table:
     """Lay the lines out side by side, one row per site: the official summary of ground taken."""
     lines = list(dict.fromkeys(review.lines["line"]))
-    by_line = {line: table.set_index("site_id") for line, table in review.lines.groupby("line", sort=False)}
+    by_line = {str(line): table.set_index("site_id") for line, table in review.lines.groupby("line", sort=False)}
     columns = [
         *(
             Column(key, label_of(key, words.language), kind)
@@ -247,9 +248,33 @@ def _unit(unit: str, words: _Words) -> str:
 
 
 def _taken_ha(row: pd.Series, words: _Words) -> object:
-    if row["relation"] == "not_checked":
-        return show("not_checked", "relation", words.language)
-    return None if pd.isna(row["overlap_m2"]) else float(from_m2(row["overlap_m2"], "ha"))
+    """Give the ground taken; a corridor without a width says its length, a point says where it lies."""
+    if pd.notna(row["overlap_m2"]):
+        return float(from_m2(row["overlap_m2"], "ha"))
+    if pd.notna(row["overlap_m"]):
+        return f"{show(row['overlap_m'], 'm')} m"
+    return show(row["relation"], "relation", words.language)
+
+
+def _checklist(review: SiteReview, words: _Words) -> Table:
+    """Lay out the official list of checks, one row a project; what is not ours to say is left to be filled."""
+    by_line = {str(line): table.set_index("site_id") for line, table in review.lines.groupby("line", sort=False)}
+    kinds = dictionary()["columns"]
+    blank = dictionary()["tables"]["checklist_blank"]
+    columns = [
+        *(Column(key, label_of(key, words.language), kinds[key]["kind"]) for key in ("site_id", "name", "applicant")),
+        *(Column(key, label_of(key, words.language), kinds[key]["kind"]) for key in ("area_m2", "activity")),
+        *(Column(f"{line}_m2", f"{words.line(line)}{words.say('inside_m2')}", "m2") for line in by_line),
+        *(Column(key, label_of(key, words.language), kinds[key]["kind"]) for key in blank),
+    ]
+    rows = []
+    for site in review.verdicts.itertuples():
+        met = [table.loc[site.site_id] for table in by_line.values()]
+        inside = [_taken_ha(row, words) if pd.isna(row["overlap_m2"]) else float(row["overlap_m2"]) for row in met]
+        head = (site.site_id, site.name, " ", site.area_m2, words.activity(site.activity))
+        rows.append((*head, *inside, *(" " for _ in blank)))
+    notes = (words.say("blank_note", table="sentences"),)
+    return Table("checklist", words.say("checklist"), tuple(columns), tuple(rows), notes=notes)
 
 
 def _closed(table: Table, words: _Words) -> Table:
@@ -259,7 +284,8 @@ def _closed(table: Table, words: _Words) -> Table:
     columns = [list(values) for values in zip(*table.rows, strict=True)]
     total: list[Any] = [None] * len(columns)
     total[0 if table.columns[0].key != "serial" else 1] = words.say("total")
-    sites = [row[[column.key for column in table.columns].index("site_id")] for row in table.rows]
+    named = next(at for at, column in enumerate(table.columns) if column.kind == "id")
+    sites = [row[named] for row in table.rows]
     changes = []
     for position, column in enumerate(table.columns):
         decimals = KINDS[column.kind].decimals
@@ -385,6 +411,9 @@ def _about_line(review: SiteReview, row: Any, words: _Words) -> Iterator[str | F
             share=Figure(row.share, "share", _cell("lines", row.site_id, row.line, "share")),
         )  # fmt: skip
         yield from _parts(review, row, words)
+        if row.covered_share < _FULL:
+            share = Figure(row.covered_share, "share", _cell("lines", row.site_id, row.line, "covered_share"))
+            yield from _sentence("rest_unknown", words, share=share)
         yield words.say("stop", table="paragraph")
     elif row.covered_share < _FULL:
         share = Figure(row.covered_share, "share", _cell("lines", row.site_id, row.line, "covered_share"))
@@ -399,22 +428,31 @@ def _about_line(review: SiteReview, row: Any, words: _Words) -> Iterator[str | F
 
 
 def _parts(review: SiteReview, row: Any, words: _Words) -> Iterator[str | Figure]:  # noqa: ANN401 - a row of itertuples
-    """Name the ground by sub-zone, where the line has more than one and their ground sums to the whole."""
+    """Name the ground by sub-zone, where a line has several; parts that do not sum are left to the table."""
     found = review.findings
-    here = found[
-        (found["site_id"] == row.site_id) & (found["line"] == row.line) & found["role"].isin(["decides", "sliver"])
-    ]
-    zones = here[(here["feature_ids"] != "") & here["subzone"].notna()].groupby("subzone", sort=False)["area_m2"].sum()
-    if len(zones) == 1 or not len(zones) or abs(zones.sum() - row.overlap_m2) > _PARTS_TOLERANCE_M2:
+    roles = found["role"].isin(["decides", "sliver"])
+    here = found[(found["site_id"] == row.site_id) & (found["line"] == row.line) & roles & (found["feature_ids"] != "")]
+    unit, column, whole = (
+        ("m2", "area_m2", row.overlap_m2) if pd.isna(row.overlap_m) else ("m", "length_m", row.overlap_m)
+    )
+    zones = here[here["subzone"].notna()].groupby("subzone", sort=False)[column].sum()
+    known = words.lines.get(row.line)
+    plain = known is None or len(known.subzones) <= 1 or list(zones.index) == [known.default_subzone]
+    if plain or pd.isna(whole):
         return
-    closed = close_totals(from_m2(zones.to_numpy(), "ha"), KINDS["ha"].decimals or 0)["rounded"]
+    if abs(zones.sum() - whole) > _PARTS_TOLERANCE_M2:
+        yield words.say("parts_unclear", table="paragraph")
+        return
+    kind = "ha" if unit == "m2" else "m"
+    amounts = from_m2(zones.to_numpy(), "ha") if unit == "m2" else zones.to_numpy()
+    closed = close_totals(amounts, KINDS[kind].decimals or 0)["rounded"]
     yield words.say("parts_open", table="paragraph")
-    for number, (zone, ground) in enumerate(zip(zones.index, closed, strict=True)):
+    for number, (zone, amount) in enumerate(zip(zones.index, closed, strict=True)):
         if number:
             yield words.say("parts_between", table="paragraph")
-        source = f"findings[site_id={row.site_id}, line={row.line}, subzone={zone}].area_m2"
-        figure = Figure(float(ground), "ha", source)
-        yield from _sentence("part", words, subzone=words.subzone(row.line, zone), ha=figure)
+        source = f"findings[site_id={row.site_id}, line={row.line}, subzone={zone}].{column}"
+        named = words.subzone(row.line, zone)
+        yield from _sentence(f"part_{unit}", words, subzone=named, amount=Figure(float(amount), kind, source))
 
 
 def _farmland(review: SiteReview, words: _Words) -> list[Section]:
@@ -440,7 +478,7 @@ def _farmland(review: SiteReview, words: _Words) -> list[Section]:
         kinds = dictionary()["columns"]
         declared = tuple(Column(name, label_of(name, words.language), kinds[name]["kind"]) for name in columns)
         form = dataclasses.replace(form, columns=declared, rows=rows)
-        sections.append(Section(key, form.title, (_closed(form, words) if key == "farmland" else form,)))
+        sections.append(Section(key, form.title, (_closed(form, words),)))
     return sections
 
 

@@ -100,6 +100,7 @@ def _write_table(sheet: Worksheet, table: Table, language: Language) -> None:
             vertical="center", horizontal="right" if column.is_number else "left", wrap_text=True
         )
         sheet.column_dimensions[get_column_letter(at)].width = KINDS[column.kind].width
+    _raise_row(sheet, 1, [(column.label, KINDS[column.kind].width - 2) for column in table.columns])
     for number, row in enumerate(table.rows, start=2):
         for at, (value, column) in enumerate(zip(row, table.columns, strict=True), start=1):
             _fill(sheet.cell(number, at), value, column, language)
