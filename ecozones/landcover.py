@@ -1383,7 +1383,7 @@ def _place(held: NDArray[Any], valid: Flags) -> tuple[pd.Series, Integers]:
         occurs = np.flatnonzero(np.bincount(seen))
         lookup = np.zeros(high + 1, dtype=np.int64)
         lookup[occurs] = np.arange(len(occurs))
-        place = lookup[held if all_valid else np.where(valid, held, 0)]
+        place = lookup.take(held if all_valid else np.where(valid, held, 0))
     else:
         occurs = np.unique(seen)
         place = np.minimum(np.searchsorted(occurs, held), len(occurs) - 1)

@@ -33,8 +33,8 @@ Rows = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-# cells worked on at a time: each costs some 60 bytes while zones are laid over it
-TILE_CELLS = 1 << 21
+# cells worked on at a time: each costs some 100 bytes while zones are laid over it
+TILE_CELLS = 1 << 20
 
 # GDAL keeps the blocks of an open file, up to a twentieth of the machine's memory; closing the file lets them go
 _CELLS_BETWEEN_OPENINGS = 1 << 26
@@ -481,7 +481,8 @@ def _tile(
         here = np.flatnonzero(~shapely.is_empty(polygons))
         local, cell, share = _shares(polygons[here], box, shape)
         area = share * flat_areas[cell // shape[1] if by_row else cell]
-        held, seen = tuple(value[cell] for value in values), tuple(flag[cell] for flag in valid)
+        held = tuple(value[cell] for value in values)
+        seen = tuple(np.broadcast_to(True, len(cell)) if flag.all() else flag[cell] for flag in valid)  # noqa: FBT003
         yield Cells(hit[batch][here[local]], share, area, held, seen)
 
 
@@ -552,9 +553,15 @@ def _tile_shape(grid: Grid, block: tuple[int, int]) -> tuple[int, int]:
 def _shares(polygons: Geometries, box: shapely.Polygon, shape: tuple[int, int]) -> tuple[Rows, Rows, Numbers]:
     """Tell which cells of a tile each polygon covers, and how much of each: row of the polygon, cell, share."""
     tools = _exactextract()
-    source = tools.grid(np.zeros(shape, dtype=np.uint8), *box.bounds)
+    # the number of each cell travels as its value: quicker than asking for "cell_id"
+    numbers = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape)
     writer = tools.writer()
-    tools.extract(source, tools.polygons(shapely.to_wkb(polygons)), ["cell_id", "coverage"], output=writer)
+    tools.extract(
+        tools.grid(numbers, *box.bounds),
+        tools.polygons(shapely.to_wkb(polygons)),
+        ["values", "coverage"],
+        output=writer,
+    )
     counts = [len(cells) for cells in writer.cells]
     zone = np.repeat(np.arange(len(polygons), dtype=np.intp), counts)
     cell = np.concatenate(writer.cells) if counts else np.empty(0, dtype=np.intp)
@@ -641,7 +648,7 @@ def _exactextract() -> _Coverage:  # noqa: C901 - classes whose bases are loaded
         def write(self, feature: Any) -> None:  # noqa: ANN401 - a class without types
             result = Result()
             feature.copy_to(result)
-            self.cells.append(result.found.get("cell_id", np.empty(0, dtype=np.int64)))
+            self.cells.append(result.found.get("values", np.empty(0, dtype=np.int32)))
             self.shares.append(result.found.get("coverage", np.empty(0)))
 
         def finish(self) -> None:

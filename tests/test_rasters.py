@@ -184,7 +184,7 @@ def test_only_shares_are_asked_of_exactextract(tmp_path, monkeypatch):
     affine = Affine(0.02, 0, 109, 0, -0.02, 40.5)
     path = write_raster(tmp_path / "degrees.tif", values, crs="EPSG:4490", affine=affine)
     found = tally(np.array([shapely.box(109.0, 40.48, 109.02, 40.5)]), [path])
-    assert asked == [("NumPyRasterSource", ["cell_id", "coverage"])]
+    assert asked == [("NumPyRasterSource", ["values", "coverage"])]
     assert found[0, 1][1] == pytest.approx(3_765_741.766, abs=0.01)
 
 
