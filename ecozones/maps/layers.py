@@ -70,7 +70,7 @@ class Layer:
     group
         Heading of the legend it stands under.
     label
-        What it is called.
+        What one of its features is called.
     frame
         The features; they are only read.
     paints
@@ -95,6 +95,10 @@ class Layer:
         ``"before"`` or ``"after"`` of a swipe.
     shown
         Switched on when the page opens.
+    legend
+        What it is called in the legend; None: as its features.
+    rest
+        List only those classes in the legend that no other layer lists.
     """
 
     key: str
@@ -113,6 +117,8 @@ class Layer:
     years: Sequence[int] | None = None
     side: Literal["", "before", "after"] = ""
     shown: bool = True
+    legend: Text | None = None
+    rest: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,10 +187,12 @@ def write(
         "id": key,
         "group": layer.group,
         "label": dict(layer.label),
+        "legend": dict(layer.legend or layer.label),
         "classes": [_class(paint, int(n)) for paint, n in zip(layer.paints, count, strict=True)],
         "count": f"{len(geometries):,}",
         "off": not layer.shown,
         "side": layer.side,
+        "rest": layer.rest,
         "n": len(rows),
     }
     if picture is not None:

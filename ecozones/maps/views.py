@@ -12,7 +12,6 @@ import folium
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from ecozones.area import AreaMethod
 from ecozones.errors import InputError, SchemaError
@@ -34,6 +33,7 @@ from ecozones.maps.styles import (
 )
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
+from ecozones.rulebook import load_rules
 from ecozones.vocab import ControlLine, Language, control_lines, verdict_words, zones
 
 _MOST_CLASSES = 60
@@ -224,7 +224,9 @@ def _plan_layers(plan: ZoningPlan, look: Look) -> Drawing:
         layers.append(outline)
     if plan.zones is not None:
         layers.append(_zone_layer(plan.zones))
-    layers += [_line_layer(plan.control_lines[line], frame, look) for line, frame in plan.lines.items()]
+    # a line that speaks of both its sides encloses others, so it lies below them
+    for line in sorted(plan.lines, key=lambda line: not plan.control_lines[line].complement):
+        layers.append(_line_layer(plan.control_lines[line], plan.lines[line], look))
     crs = tuple(dict.fromkeys(crs_name(frame.crs) for frame in plan.lines.values()))
     return Drawing(layers, title=both(plan.name) if plan.name else None, crs=crs, outline=outline)
 
@@ -377,7 +379,7 @@ def _site_layer(review: SiteReview, look: Look) -> Layer:
         Field(known("fields", "meaning"), [{"zh": words[v].meaning_zh, "en": words[v].meaning_en} for v in found]),
         Field(known("fields", "area"), column(frame, "area_m2", float), kind="area"),
         Field(known("fields", "length"), column(frame, "length_m", lambda value: f"{value:,.1f} m" if value > 0 else None)),
-        text_field(frame, "activity"),
+        Field(known("fields", "activity"), [_activities().get(value, both(value)) if value else None for value in column(frame, "activity", str)]),
         Field(known("fields", "lines"), [told.get(site) for site in ids]),
         text_field(frame, "rule_ids"),
         pair_field(frame, "reason"),
@@ -388,8 +390,14 @@ def _site_layer(review: SiteReview, look: Look) -> Layer:
     ]
     return Layer(
         "sites", "sites", say("sites"), frame, paints or [base], codes, ids=ids, names=names, fields=fields,
-        captions=captions, focus=True,
+        captions=captions, focus=True, rest=True, legend=say("site_outlines"),
     )  # fmt: skip
+
+
+@functools.cache
+def _activities() -> Mapping[str, Text]:
+    """Names of the activities of the built-in rules; those of other rulebooks are shown by their ids."""
+    return {activity.id: {"zh": activity.zh, "en": activity.en} for activity in load_rules("CN").activities}
 
 
 def _line_list(value: str | None) -> Text | None:
@@ -405,16 +413,15 @@ def _site_lines(lines: pd.DataFrame) -> Mapping[str, Text]:
     for row in lines.itertuples():
         name = _line_words(row.line, None) or both(str(row.line))
         relation = known("relations", str(row.relation))
-        detail = ""
         if row.overlap_m2 > 0:
-            detail = f" {row.overlap_mu:,.2f} 亩/mu ({row.share:.2%})"
+            sentence = say("line_area", name, relation, f"{row.overlap_mu:,.2f}", f"{row.share:.2%}")
         elif row.overlap_m > 0:
-            detail = f" {row.overlap_m:,.1f} m"
+            sentence = say("line_length", name, relation, f"{row.overlap_m:,.1f}")
         elif row.distance_m > 0:
-            detail = f" {row.distance_m:,.0f} m"
-        told.setdefault(str(row.site_id), []).append(
-            {"zh": f"{name['zh']}：{relation['zh']}{detail}", "en": f"{name['en']}: {relation['en']}{detail}"}
-        )
+            sentence = say("line_distance", name, relation, f"{row.distance_m:,.0f}")
+        else:
+            sentence = say("line_only", name, relation)
+        told.setdefault(str(row.site_id), []).append(sentence)
     return {
         site: {language: "\n".join(part[language] for part in parts) for language in ("zh", "en")}
         for site, parts in told.items()
@@ -576,7 +583,3 @@ class _Ready:
 def _ready_layers(ready: _Ready, look: Look) -> Drawing:
     del look
     return ready.drawing
-
-
-def _has_surface(frame: gpd.GeoDataFrame) -> bool:
-    return bool((shapely.get_dimensions(frame.geometry.to_numpy()) == 2).any())  # noqa: PLR2004 - surfaces

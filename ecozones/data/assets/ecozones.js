@@ -139,6 +139,9 @@ function paint(context, pen, closed) {
   }
 }
 
+const PAPER = 2.5;                                // pixels on paper for one on the screen
+let screen = null;                                // where the screen was, while a page is printed
+
 /* A view turns Mercator units into pixels: px = x * k + dx, py = -y * k + dy. */
 function viewOf(map, unit, origin, zoom, scale) {
   const k = 256 * 2 ** zoom / (2 * WORLD) * scale;
@@ -207,6 +210,13 @@ const Sheet = L.Renderer.extend({
       if (right < -margin || left > width + margin || bottom < -margin || top > height + margin) continue;
       const pen = pens[g.code[f]];
       if (g.kind[f] === 2) { this.dots(context, f, view, pen); continue; }
+      if (this.spec.anchors && right - left < 9 * scale && bottom - top < 9 * scale) {
+        // what the map is about is seen at any zoom
+        context.beginPath();
+        context.arc((left + right) / 2, (top + bottom) / 2, 4.5 * scale, 0, 7);
+        paint(context, {fill: pen.edge, edge: '#fff', width: 1.5 * scale, dash: []}, true);
+        continue;
+      }
       if (g.kind[f] === 0 && right - left < scale && bottom - top < scale && !pen.hatch) {
         context.fillStyle = pen.fill || pen.edge;
         context.fillRect(left, top, Math.max(right - left, .5 * scale), Math.max(bottom - top, .5 * scale));
@@ -220,7 +230,7 @@ const Sheet = L.Renderer.extend({
   },
   // vertices that fall on the same pixel are passed over while drawing; the data keep them
   trace(context, f, {k, dx, dy, scale}) {
-    const g = this.geometry, near = .6 * scale, closed = g.kind[f] === 0, cut = this.spec.cut;
+    const g = this.geometry, near = .6 * scale, closed = g.kind[f] === 0;
     for (let r = g.firstRing[f]; r < g.firstRing[f + 1]; r++) {
       const from = g.start[r], to = g.start[r + 1];
       let px = g.x[from] * k + dx, py = -g.y[from] * k + dy;
@@ -234,16 +244,13 @@ const Sheet = L.Renderer.extend({
       }
       if (closed) context.closePath();
     }
-    return cut;
   },
   dots(context, f, {k, dx, dy, scale}, pen) {
     const g = this.geometry;
     for (let v = g.start[g.firstRing[f]]; v < g.start[g.firstRing[f + 1]]; v++) {
       context.beginPath();
-      context.arc(g.x[v] * k + dx, -g.y[v] * k + dy, 6 * scale, 0, 7);
-      context.fillStyle = '#fff';
-      context.fill();
-      paint(context, pen, true);
+      context.arc(g.x[v] * k + dx, -g.y[v] * k + dy, 4.5 * scale, 0, 7);
+      paint(context, {fill: pen.edge || pen.fill, edge: '#fff', width: 1.5 * scale, dash: []}, true);
     }
   },
   // features under a place (Mercator metres), the smallest first
@@ -301,7 +308,6 @@ const Names = L.Renderer.extend({
   _update: Sheet.prototype._update,
   draw(context, origin, zoom, scale, width, height) {
     const taken = [];
-    context.clearRect(0, 0, width, height);
     if (state.chosen) {
       const {sheet, f} = state.chosen, view = viewOf(this._map, sheet.spec.unit, origin, zoom, scale);
       if (this._map.hasLayer(sheet) && sheet.geometry.kind[f] !== 2) {
@@ -435,8 +441,13 @@ async function show(place, picked) {
   }
   if (!body.childNodes.length) return null;
   state.chosen = picked.length ? picked[0] : null;
-  const size = state.map.getSize();
-  const popup = L.popup({maxWidth: Math.min(420, size.x - 40), minWidth: Math.min(260, size.x - 60), maxHeight: Math.max(120, Math.min(420, size.y - 150)), autoPanPadding: [12, 12]});
+  // the popup keeps clear of the furniture, as far as the window is large enough
+  const size = state.map.getSize(), top = slots.search.offsetTop + slots.search.offsetHeight + 16;
+  const right = size.x > 700 ? slots.panel.offsetWidth + slots.north.offsetWidth + 30 : 12;
+  const popup = L.popup({
+    maxWidth: Math.min(420, size.x - 40), minWidth: Math.min(260, size.x - 60), maxHeight: Math.max(110, Math.min(420, size.y - top - 90)),
+    autoPanPaddingTopLeft: [54, size.y > 400 ? top : 12], autoPanPaddingBottomRight: [right, 50],
+  });
   popup.setLatLng(place).setContent(body).openOn(state.map);
   popup.on('remove', () => { state.chosen = null; names(); });
   names();
@@ -622,12 +633,14 @@ function panel() {
     const all = el('input', {type: 'checkbox', class: 'eco-noprint', 'aria-label': word('group_' + group), on: {change() { for (const sheet of sheets) toggle(sheet, this.checked); }}});
     all.checked = on === sheets.length;
     all.indeterminate = on > 0 && on < sheets.length;
-    list.append(el('div', {class: 'eco-group'}, el('label', {}, all, word('group_' + group))));
+    if (sheets.length > 1) list.append(el('div', {class: 'eco-group'}, el('label', {}, all, word('group_' + group))));
     for (const sheet of sheets) {
       const box = el('input', {type: 'checkbox', class: 'eco-noprint', 'data-layer': sheet.id, on: {change() { toggle(sheet, this.checked); }}});
       box.checked = state.map.hasLayer(sheet);
-      const classes = sheet.spec.classes, single = classes.length === 1;
-      const row = el('label', {class: 'eco-layer' + (box.checked ? '' : ' eco-off')}, box, single ? swatch(classes[0]) : null, el('span', {}, text(sheet.spec.label)), el('small', {}, sheet.spec.count));
+      // verdicts are explained once: the outlines of sites have the colours of what was found
+      const listed = sheet.spec.rest ? state.order.filter(other => other !== sheet).flatMap(other => other.spec.classes.map(style => style.edge + text(style.label))) : [];
+      const classes = sheet.spec.classes.filter(style => !listed.includes(style.edge + text(style.label))), single = sheet.spec.classes.length === 1;
+      const row = el('label', {class: 'eco-layer' + (box.checked ? '' : ' eco-off')}, box, single ? swatch(sheet.spec.classes[0]) : null, el('span', {}, text(sheet.spec.legend || sheet.spec.label)), el('small', {}, sheet.spec.count));
       list.append(row);
       if (!single) for (const style of classes) list.append(el('div', {class: 'eco-class' + (box.checked ? '' : ' eco-off')}, swatch(style), el('span', {}, text(style.label)), el('small', {}, style.count)));
     }
@@ -640,7 +653,7 @@ function panel() {
 
 function scaleBar() {
   const map = state.map, size = map.getSize(), y = size.y - 20, middle = size.x / 2;
-  const metres = map.distance(map.containerPointToLatLng([middle - 50, y]), map.containerPointToLatLng([middle + 50, y]));
+  const metres = groundLength([map.containerPointToLatLng([middle - 50, y]), map.containerPointToLatLng([middle + 50, y])]);
   const power = 10 ** Math.floor(Math.log10(metres)), nice = [5, 2, 1].map(n => n * power).find(n => n <= metres * 1.3) || power;
   slots.scale.firstChild.style.width = 100 * nice / metres + 'px';
   slots.scale.lastChild.textContent = nice >= 1000 ? nice / 1000 + ' km' : nice + ' m';
@@ -659,7 +672,7 @@ function furnish() {
   slots.title.replaceChildren(el('h1', {}, text(meta.title)), ...[meta.subtitle, meta.conclusion].filter(said => text(said)).map(said => el('p', {}, text(said))));
   slots.title.hidden = !text(meta.title);
   const tools = [
-    ['home', '⌂', home], ['fullscreen', '⛶', fullscreen], ['sketch', '✎', function () { toggleSketch(this); }],
+    ['home', '⌂', home], ['fullscreen', '□', fullscreen], ['sketch', '✎', function () { toggleSketch(this); }],
     ['png', 'PNG', exportPng], ['print', word('print_short'), () => window.print()],
     ['switch', state.language === 'zh' ? 'EN' : '中', () => setLanguage(state.language === 'zh' ? 'en' : 'zh')],
   ];
@@ -667,7 +680,7 @@ function furnish() {
   slots.search.firstChild.placeholder = word('search');
   slots.search.firstChild.setAttribute('aria-label', word('search'));
   slots.north.lastChild.textContent = word('north');
-  slots.foot.replaceChildren(...(meta.foot || []).map(line => el('span', {}, text(line))), el('span', {class: 'eco-noprint eco-at'}));
+  slots.foot.replaceChildren(el('span', {}, (meta.foot || []).map(text).join(' · ')), el('span', {class: 'eco-noprint eco-at'}));
   panel();
   if (meta.years) yearSlider();
   map.closePopup();
@@ -696,7 +709,7 @@ function build() {
   input.addEventListener('input', event => { if (!event.isComposing) ask(); });
   input.addEventListener('compositionend', ask);
   const left = slot('tl'), column = el('div', {class: 'eco-column'});
-  if (zoom) column.append(zoom.getContainer());
+  if (zoom) { zoom.getContainer().classList.add('eco-noprint'); column.append(zoom.getContainer()); }
   column.append(slots.tools);
   left.append(column, el('div', {class: 'eco-column'}, slots.title, slots.search));
   slots.north = el('div', {class: 'eco-box eco-north'}, arrow(), el('b', {}));
@@ -714,7 +727,7 @@ function build() {
   let waiting = 0;
   map.on('mousemove', event => {
     const at = slots.foot.querySelector('.eco-at');
-    if (at) at.textContent = `${event.latlng.lng.toFixed(6)}, ${event.latlng.lat.toFixed(6)} ${state.meta.datum}`;
+    if (at) at.textContent = ` · ${event.latlng.lng.toFixed(6)}, ${event.latlng.lat.toFixed(6)} ${state.meta.datum}`;
     cancelAnimationFrame(waiting);
     waiting = requestAnimationFrame(() => hover(event.latlng, tip));
   });
@@ -745,21 +758,31 @@ function arrow() {
 }
 
 /* paper: the map takes the printable sheet, with the same ground in it */
-let screen = null;
 
 function paper(on) {
   const map = state.map, node = map.getContainer();
   if (on === Boolean(screen)) return;
-  if (on) screen = map.getBounds();
+  if (on) screen = {bounds: map.getBounds(), snap: map.options.zoomSnap, center: map.getCenter(), zoom: map.getZoom()};
   node.classList.toggle('eco-paper', on);
   map.closePopup();
+  map.options.zoomSnap = on ? 0 : screen.snap;
+  panel();
   map.invalidateSize({animate: false});
-  map.fitBounds(screen, {animate: false});
+  if (on) {
+    map.fitBounds(screen.bounds, {animate: false});
+    // a canvas that is cleared while the page is printed erases all that lies under it: paper gets one picture instead
+    const sheet = compose(PAPER);
+    sheet.classList.add('eco-printed');
+    node.append(sheet);
+  } else {
+    node.querySelector('.eco-printed')?.remove();
+    map.setView(screen.center, screen.zoom, {reset: true});
+  }
   if (!on) screen = null;
 }
 
 /* ------------------------------------------------------------------------------------------------ picture */
-async function picture(scale) {
+function compose(scale) {
   const map = state.map, frame = map.getContainer().getBoundingClientRect(), canvas = el('canvas', {width: Math.round(frame.width * scale), height: Math.round(frame.height * scale)}), pen = canvas.getContext('2d');
   pen.fillStyle = getComputedStyle(map.getContainer()).backgroundColor;
   pen.fillRect(0, 0, canvas.width, canvas.height);
@@ -782,7 +805,14 @@ async function picture(scale) {
   const over = el('canvas', {width: canvas.width, height: canvas.height});
   state.names.draw(over.getContext('2d'), origin, map.getZoom(), scale, canvas.width, canvas.height);
   pen.drawImage(over, 0, 0);
-  for (const root of map.getContainer().querySelectorAll('.eco-slot')) copyBox(pen, root, frame, scale);
+  return canvas;
+}
+
+function picture(scale) {
+  const map = state.map, canvas = compose(scale), pen = canvas.getContext('2d'), frame = map.getContainer().getBoundingClientRect();
+  map.getContainer().classList.add('eco-picture');
+  for (const root of map.getContainer().querySelectorAll('.eco-slot, .eco-side')) copyBox(pen, root, frame, scale);
+  map.getContainer().classList.remove('eco-picture');
   return canvas;
 }
 
@@ -827,11 +857,19 @@ function copyBox(pen, node, frame, scale) {
     pen.stroke();
   }
   if (node.tagName === 'CANVAS') { pen.drawImage(node, x, y, r.width * scale, r.height * scale); return; }
+  const cut = style.overflowY !== 'visible';
+  if (cut) {
+    pen.save();
+    pen.beginPath();
+    pen.rect(x, y, r.width * scale, r.height * scale);
+    pen.clip();
+  }
   for (const child of node.childNodes) copyBox(pen, child, frame, scale);
+  if (cut) pen.restore();
 }
 
 async function exportPng() {
-  const canvas = await picture(Math.max(2, window.devicePixelRatio || 1));
+  const canvas = picture(Math.max(2, window.devicePixelRatio || 1));
   const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
   save((text(state.meta.title) || 'map').replace(/[\\/:*?"<>|]/g, '_').slice(0, 80) + '.png', 'image/png', blob);
 }
