@@ -11,7 +11,8 @@ from ecozones.boundary_text import read_boundary_text, write_boundary_text
 from ecozones.plan import ZoningPlan
 from ecozones.readers import read_plan, read_projects, read_sites
 from ecozones.review import SiteReview
-from ecozones.rulebook import Rule, Rulebook, load_rules
+from ecozones.rulebook import Rulebook, load_rules
+from ecozones.rulefile import Rule
 from ecozones.siting import check_sites
 
 if TYPE_CHECKING:

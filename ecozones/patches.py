@@ -9,7 +9,7 @@ operations and measured one by one, so that their sum proves the division.
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Literal, get_args
 
 import geopandas as gpd
 import numpy as np
@@ -101,10 +101,9 @@ def divide(
     parts = pd.concat(rows, ignore_index=True)
     parts["dimension"] = dimension[parts["shape"].to_numpy()]
     measured = _measure(parts, frame.crs, method)
-    sums = measured.pivot_table(index="shape", columns="kind", values="amount", aggfunc="sum", fill_value=0.0)
-    sums = sums.reindex(index=range(len(geometry)), columns=["claimed", "unclaimed", "uncovered"], fill_value=0.0)
+    sums = {kind: _sum_by_shape(measured[measured["kind"] == kind], len(geometry)) for kind in get_args(Kind)}
     whole = _amount(geometry, dimension, frame.crs, method)
-    union = sums["claimed"].to_numpy().copy()
+    union = sums["claimed"].copy()
     again = _more_than_one(shape, len(geometry))
     if not pieces.disjoint and again.any():
         union[again] = _amount(claimed[again], dimension[again], frame.crs, method)
@@ -113,9 +112,9 @@ def divide(
             "unit": pd.Series(np.array(["points", "m", "m2"], dtype=object)[dimension]),
             "whole": whole,
             "claimed": union,
-            "claimed_sum": sums["claimed"].to_numpy(),
-            "unclaimed": sums["unclaimed"].to_numpy(),
-            "uncovered": sums["uncovered"].to_numpy(),
+            "claimed_sum": sums["claimed"],
+            "unclaimed": sums["unclaimed"],
+            "uncovered": sums["uncovered"],
             "touches": touches,
         }
     )
@@ -123,6 +122,11 @@ def divide(
     noise = measured["amount"].to_numpy() <= _NOISE_SHARE * whole[measured["shape"].to_numpy()]
     listed = measured[~(noise & (measured["dimension"] > 0))].reset_index(drop=True)
     return _gather(_judge(listed, slivers), frame.crs), totals
+
+
+def _sum_by_shape(parts: pd.DataFrame, n_shapes: int) -> overlay.Numbers:
+    """Sum in the order of the rows; a grouped sum of pandas depends on which other groups there are, in the last bit."""
+    return np.bincount(parts["shape"], weights=parts["amount"], minlength=n_shapes)
 
 
 def _fill(united: overlay.Geometries, like: overlay.Geometries) -> overlay.Geometries:
@@ -247,16 +251,13 @@ def _gather(parts: pd.DataFrame, crs: object) -> pd.DataFrame:
     """Put the parts of one polygon in one shape together again, slivers apart."""
     keys = ["shape", "kind", "feature", "sliver"]
     grouped = parts.groupby(keys, sort=True)
-    table = grouped.agg(
-        parts=("amount", "size"),
-        amount=("amount", "sum"),
-        area_m2=("area_m2", lambda part: part.sum(min_count=1)),
-        length_m=("length_m", lambda part: part.sum(min_count=1)),
-        width_m=("width_m", "max"),
-    ).reset_index()
+    table = grouped.agg(parts=("amount", "size"), width_m=("width_m", "max"), rank=("dimension", "first")).reset_index()
+    table["amount"] = np.bincount(grouped.ngroup(), weights=parts["amount"], minlength=len(table))
+    table["area_m2"] = table["amount"].where(table["rank"] == 2)  # noqa: PLR2004
+    table["length_m"] = table["amount"].where(table["rank"] == 1)
     collected = grouped["geometry"].agg(list)
     geometry = [shapes[0] if len(shapes) == 1 else _multi(shapes) for shapes in collected]
-    return gpd.GeoDataFrame(table, geometry=np.array(geometry, dtype=object), crs=crs)
+    return gpd.GeoDataFrame(table.drop(columns="rank"), geometry=np.array(geometry, dtype=object), crs=crs)
 
 
 def _multi(parts: list[shapely.Geometry]) -> shapely.Geometry:
@@ -268,4 +269,3 @@ def _multi(parts: list[shapely.Geometry]) -> shapely.Geometry:
 
 def _more_than_one(shape: overlay.Rows, n_shapes: int) -> overlay.Flags:
     return np.asarray(np.bincount(shape, minlength=n_shapes) > 1)
-

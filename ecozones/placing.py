@@ -13,6 +13,8 @@ from ecozones.crs import align, gauss_kruger, same_crs
 # A straight edge in one plane is a curve in another; between points this close the two differ by less than 0.2 mm. [m]
 _EDGE_M = 70.0
 _DEGREE_M = 111_320.0
+# the three-degree zones of the Chinese survey, 25 to 45 [°]
+_WEST, _EAST = 73.5, 136.5
 
 
 def bring_to(frame: gpd.GeoDataFrame, crs: Any, *, what: str) -> tuple[gpd.GeoDataFrame, str]:  # noqa: ANN401 - as pyproj
@@ -66,7 +68,9 @@ def metric_crs(frame: gpd.GeoDataFrame) -> pyproj.CRS:
     Returns
     -------
     CRS
-        Of the datum of the national survey; east and west of China, the zone that the longitude asks for.
+        A zone of the Chinese survey where it has one, else a UTM zone.
     """
     west, _, east, _ = frame.to_crs("EPSG:4490").total_bounds
-    return gauss_kruger((west + east) / 2)
+    middle = (west + east) / 2
+    inside = _WEST <= middle <= _EAST
+    return gauss_kruger(middle) if inside else pyproj.CRS(frame.estimate_utm_crs())

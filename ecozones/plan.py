@@ -319,7 +319,7 @@ class ZoningPlan:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{html.escape(row.zh)}</td><td>{html.escape(row.en)}</td>"
+            f"<tr><td>{html.escape(str(row.zh))}</td><td>{html.escape(str(row.en))}</td>"
             f"<td align='right'>{row.features:,}</td><td align='right'>{row.area_ha:,.2f}</td></tr>"
             for row in self.summary().itertuples()
         )

@@ -74,7 +74,7 @@ class SiteReview:
         """
         words = verdict_words()
         unverified = int((~self.verdicts["status"].isin(["", "verified"])).sum())
-        parts = [f"{words[verdict].label(language)} {n}" for verdict, n in self.counts().items()]
+        parts = [f"{words[str(verdict)].label(language)} {n}" for verdict, n in self.counts().items()]
         if language == "zh":
             text = f"{self.on} 共审查 {len(self.verdicts)} 个项目：" + "，".join(parts)
             return text + (f"；其中 {unverified} 个所依规则尚未与原文核对" if unverified else "") + "。"

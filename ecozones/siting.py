@@ -122,12 +122,16 @@ def check_sites(
         balances.append(totals.assign(site_id=placed["site_id"].to_numpy(), line=line))
     listed = _finish_findings(pd.concat(findings, ignore_index=True), placed, plan, book, day, method)
     verdicts = _verdicts(placed, sites, listed, plan, method)
-    table = pd.concat(line_rows, ignore_index=True)
-    order = pd.Categorical(table["site_id"], categories=placed["site_id"], ordered=True)
-    table = table.iloc[np.argsort(order.codes, kind="stable")].reset_index(drop=True)
-    balance = _balance(balances)
+    table = _by_site(pd.concat(line_rows, ignore_index=True), placed)
+    balance = _by_site(_balance(balances), placed)
     capsule = _capsule(sites, plan, book, day, paths, method, slivers, asked)
     return SiteReview(verdicts, table[_LINE_COLUMNS], listed[_FINDING_COLUMNS], balance, day, capsule)
+
+
+def _by_site(table: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
+    """Put rows that were made line by line in the order of the sites."""
+    order = pd.Categorical(table["site_id"], categories=placed["site_id"])
+    return table.iloc[np.argsort(order.codes, kind="stable")].reset_index(drop=True)
 
 
 def _asked_lines(
@@ -163,7 +167,7 @@ def _prepare_sites(
     problems += [(row, "geometry", "is empty") for row in sites.index[nothing]]
     stated = sites["activity"] if "activity" in sites.columns else pd.Series(None, index=sites.index, dtype=object)
     names = {value: book.recognise_activity(str(value)) for value in stated.dropna().unique() if str(value).strip()}
-    unknown = stated.map(lambda value: bool(pd.notna(value) and str(value).strip() and names[value] is None))
+    unknown = stated.isin([value for value, name in names.items() if name is None])
     problems += [(row, "activity", f"{value!r} is not known to the rules") for row, value in stated[unknown].items()]
     if problems:
         table = pd.DataFrame(problems, columns=["row", "column", "problem"])
@@ -172,8 +176,7 @@ def _prepare_sites(
         message = f"sites cannot be checked, {len(problems)} problems: {shown}. Activities known: {known}"
         raise SchemaError(message, table)
     activity = stated.map(lambda value: names.get(value, "") or "").astype(object).reset_index(drop=True)
-    ground, _ = repair_polygons(sites, what="sites")
-    shapes = _corridors(ground.reset_index(drop=True), plan)
+    shapes = _corridors(_repaired(sites).reset_index(drop=True), plan)
     placed = pd.DataFrame(
         {
             "site_id": sites["site_id"].to_numpy(),
@@ -184,6 +187,17 @@ def _prepare_sites(
         }
     )
     return placed, gpd.GeoDataFrame(geometry=shapes.geometry.to_numpy(), crs=shapes.crs), activity
+
+
+def _repaired(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Repair the polygons among the sites; lines and points have nothing to repair."""
+    ground = shapely.get_dimensions(sites.geometry.to_numpy()) == 2  # noqa: PLR2004
+    if not ground.any():
+        return sites
+    geometry = sites.geometry.to_numpy().copy()
+    mended, _ = repair_polygons(sites[ground], what="sites")
+    geometry[ground] = mended.geometry.to_numpy()
+    return sites.set_geometry(geometry, crs=sites.crs)
 
 
 def _corridors(sites: gpd.GeoDataFrame, plan: ZoningPlan) -> gpd.GeoDataFrame:
@@ -276,7 +290,8 @@ def _line_table(
     n = len(placed)
     claimed = patches[patches["kind"] == "claimed"]
     real = claimed[~claimed["sliver"]].groupby("shape")["parts"].sum().reindex(range(n), fill_value=0)
-    sliver = claimed[claimed["sliver"]].groupby("shape")["area_m2"].sum().reindex(range(n), fill_value=0.0)
+    small = claimed[claimed["sliver"]]
+    sliver = np.bincount(small["shape"], weights=small["area_m2"].fillna(0.0), minlength=n)
     ground = (totals["unit"] == "m2").to_numpy()
     length = (totals["unit"] == "m").to_numpy()
     whole = totals["whole"].to_numpy()
@@ -309,7 +324,7 @@ def _line_table(
             "parts": real.to_numpy(),
             "sliver_m2": np.where(ground, sliver, np.nan),
             "covered_share": covered,
-            "verdict": worst.astype(verdict_dtype()).to_numpy(),
+            "verdict": pd.Categorical(worst, dtype=verdict_dtype()),
         }
     )
 
@@ -426,13 +441,13 @@ def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, meth
     rows = []
     claimed = found[(found["kind"] == "claimed") & (found["role"] == "decides")]
     for rule in book.overlaps:
-        first, second = (claimed[claimed["line"] == line].groupby("shape") for line in (rule.a, rule.b))
-        for shape in sorted(set(first.groups) & set(second.groups)):
-            united = [shapely.union_all(side.get_group(shape)["geometry"].to_numpy()) for side in (first, second)]
+        first, second = (claimed[claimed["line"] == line] for line in (rule.a, rule.b))
+        for shape in np.intersect1d(first["shape"], second["shape"]):
+            sides = [side[side["shape"] == shape] for side in (first, second)]
+            united = [shapely.union_all(side["geometry"].to_numpy()) for side in sides]
             ground = overlay.keep_dimension(np.array([shapely.intersection(*united)], dtype=object), np.array([2]))
             area = float(polygon_areas(ground, plan.crs, method=method)[0])
             if area > 0:
-                met = first.get_group(shape).iloc[0]
                 rows.append(
                     {
                         "shape": shape,
@@ -445,7 +460,7 @@ def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, meth
                         "reason_zh": rule.note_zh,
                         "area_m2": area,
                         "amount": area,
-                        "whole": met["whole"],
+                        "whole": sides[0]["whole"].iloc[0],
                         "geometry": ground[0],
                     }
                 )
@@ -462,7 +477,7 @@ def _verdicts(
     deciding = findings[findings["role"] == "decides"]
     by_site = deciding.groupby("site_id", sort=False)
     worst = by_site["verdict"].max().reindex(placed["site_id"])
-    verdict = worst.astype(object).where(worst.notna(), "clear").astype(verdict_dtype()).to_numpy()
+    verdict = pd.Categorical(worst.astype(object).where(worst.notna(), "clear"), dtype=verdict_dtype())
     joined = by_site.agg(rule_ids=("rule_id", _join), status=("status", _worst_status))
     joined = joined.reindex(placed["site_id"]).fillna("")
     top = deciding[deciding["verdict"].to_numpy() == worst.reindex(deciding["site_id"]).to_numpy()]

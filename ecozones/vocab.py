@@ -184,7 +184,7 @@ def _parse_line(line_id: str, table: dict[str, Any], where: str) -> ControlLine:
             )
             raise RulebookError(message)
     style = Style(**table.pop("style", {}))
-    lists = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    lists: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     return ControlLine(id=line_id, subzones=tuple(subzones.values()), style=style, **lists)
 
 
