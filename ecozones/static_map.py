@@ -303,7 +303,7 @@ def draw(
         made = io.BytesIO()
         metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
         # a map is mostly flat colour: the fastest compression costs a tenth more bytes
-        options = {"pil_kwargs": {"compress_level": 1}} if kind == "png" else {}
+        options: dict[str, Any] = {"pil_kwargs": {"compress_level": 1}} if kind == "png" else {}
         figure.savefig(made, format=kind, dpi=paper.dpi, metadata=metadata, **options)
     return DrawnMap(made.getvalue(), scale, paper.width_mm, crs.name, tuple(lost))
 

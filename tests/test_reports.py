@@ -24,18 +24,22 @@ import ecozones
 from ecozones.errors import InputError, MissingDependencyError
 from ecozones.readers import read_plan, read_sites
 from ecozones.reports import (
+    Column,
     Frontispiece,
     Report,
     Section,
     Table,
     compose_report,
+    page,
     paper,
     verify_report,
+    workbook,
     write_report,
     write_tables,
 )
+from ecozones.reports import document as document_writer
 from ecozones.reports.capsule import read_capsule
-from ecozones.reports.figures import ABSENT, dictionary, show
+from ecozones.reports.figures import ABSENT, KINDS, dictionary, show
 from ecozones.siting import check_sites
 from ecozones.testing import BOARD_CRS, chessboard_plan, square, square_between
 from ecozones.units import from_m2
@@ -807,9 +811,28 @@ def test_any_table_is_reported_with_the_units_of_its_columns(tmp_path):
     )
     for suffix in ("html", "docx", "xlsx"):
         write_report(frame, tmp_path / f"t.{suffix}", title="修复成效")
-    assert from_page(tmp_path / "t.html")["table1"] == [["001", "12.5000", "黑土", "33.33%", "2,026"]]
-    assert from_document(tmp_path / "t.docx")["修复成效"] == [["001", "12.5000", "黑土", "33.33%", "2,026"]]
+    assert from_page(tmp_path / "t.html")["table1"] == [["001", "12.5000", "黑土", "33.33%", "2026"]]
+    assert from_document(tmp_path / "t.docx")["修复成效"] == [["001", "12.5000", "黑土", "33.33%", "2026"]]
     assert from_workbook(tmp_path / "t.xlsx")["修复成效_2"] == [["001", 12.5, "黑土", 0.3333, 2026]]
+
+
+def test_every_kind_of_column_can_be_written(tmp_path):
+    columns = tuple(Column(kind, kind, kind) for kind in KINDS)
+    rows = (tuple(1.5 if column.is_number else "x" for column in columns), (None,) * len(columns))
+    table = Table("kinds", "各类", columns, rows)
+    for suffix in ("html", "docx", "xlsx"):
+        report = Report("各类", "zh", (), (Section("kinds", "一、各类", (table,)),), "仅供参考")
+        document = {"html": page, "docx": document_writer, "xlsx": workbook}[suffix]
+        document.write(report, tmp_path / f"t.{suffix}")
+    assert from_page(tmp_path / "t.html")["kinds"] == from_document(tmp_path / "t.docx")["各类"] == table.printed("zh")
+    assert [row[-1] for row in table.printed("zh")][1] == ABSENT
+
+
+def test_the_rows_of_any_table_can_be_made_to_sum(tmp_path):
+    frame = pd.DataFrame({"project_id": ["a", "b", "c"], "gain_mu": [1 / 3] * 3, "done_share": [0.5] * 3})
+    rows = from_page(write_report(frame, tmp_path / "t.html", totals=True))["table1"]
+    assert [row[1] for row in rows] == ["0.34", "0.33", "0.33", "1.00"]
+    assert rows[-1] == ["合计", "1.00", ""]
 
 
 def test_tables_by_heading_become_sections(tmp_path):

@@ -13,6 +13,7 @@ from ecozones.errors import InputError
 from ecozones.reports.content import Block, Report, Section, Table, number_sections
 from ecozones.reports.figures import word
 from ecozones.reports.site_review import Frontispiece, compose_review
+from ecozones.reports.totals import close_table
 from ecozones.review import SiteReview
 from ecozones.vocab import Language
 
@@ -57,6 +58,7 @@ def compose_table(
     front: Frontispiece | None = None,
     title: str = "",
     columns: Sequence[str] | None = None,
+    totals: bool = False,
 ) -> Report:
     """
     Compose a report of one table, whatever it holds; units are read from the names of its columns.
@@ -73,6 +75,8 @@ def compose_table(
         Title of the report.
     columns
         Columns to print, in that order; left out: all.
+    totals
+        Whether areas and lengths are added up in a last row.
 
     Returns
     -------
@@ -81,13 +85,22 @@ def compose_table(
     """
     heading = title or word("table_title", language)
     return compose_tables(
-        {heading: obj if columns is None else obj[list(columns)]}, language=language, front=front, title=heading
+        {heading: obj if columns is None else obj[list(columns)]},
+        language=language,
+        front=front,
+        title=heading,
+        totals=totals,
     )
 
 
 @compose_report.register(Mapping)
 def compose_tables(
-    obj: Mapping[str, pd.DataFrame], *, language: Language = "zh", front: Frontispiece | None = None, title: str = ""
+    obj: Mapping[str, pd.DataFrame],
+    *,
+    language: Language = "zh",
+    front: Frontispiece | None = None,
+    title: str = "",
+    totals: bool = False,
 ) -> Report:
     """
     Compose a report of several tables, a section each.
@@ -102,6 +115,8 @@ def compose_tables(
         What stands on the first page.
     title
         Title of the report.
+    totals
+        Whether areas and lengths are added up in a last row of each table.
 
     Returns
     -------
@@ -113,7 +128,8 @@ def compose_tables(
     facts = [("number", page.number), ("project", page.project), ("office", page.office), ("made", made.isoformat())]
     sections = []
     for number, (heading, frame) in enumerate(obj.items(), start=1):
-        blocks: tuple[Block, ...] = (Table.from_frame(frame, f"table{number}", heading, language),)
+        table = Table.from_frame(frame, f"table{number}", heading, language)
+        blocks: tuple[Block, ...] = (close_table(table, language) if totals else table,)
         sections.append(Section(f"table{number}", heading, blocks))
     return Report(
         title=title or word("table_title", language),

@@ -25,7 +25,7 @@ from docxtpl import DocxTemplate, InlineImage
 from ecozones.errors import InputError
 from ecozones.reports.capsule import NAMESPACE, to_text
 from ecozones.reports.content import Column, Figure, Paragraph, Picture, Report, Table
-from ecozones.reports.figures import absent, clean
+from ecozones.reports.figures import clean, is_flagged
 
 # by name only: Word takes the nearest font where an office has no licence for one of these
 _TITLE, _BODY, _HEADING, _TABLE = "方正小标宋简体", "仿宋_GB2312", "黑体", "宋体"
@@ -37,8 +37,9 @@ _FLAG = "8A4B00"
 _BAD = "A80000"
 # how wide a column of a kind is beside the others
 _WEIGHTS = {
-    "count": 0.6, "flag": 0.6, "share": 0.8, "m": 1.0, "mu": 1.05, "ha": 1.05, "m2": 1.2, "number": 1.4, "tiny": 1.05,
-    "day": 1.1, "relation": 0.9, "role": 1.0, "verdict": 1.25, "id": 1.1, "text": 1.35, "status": 1.6, "long": 2.6,
+    "count": 0.6, "year": 0.7, "flag": 0.6, "share": 0.8, "m": 1.0, "mu": 1.05, "ha": 1.05, "m2": 1.2, "km2": 1.4,
+    "number": 1.4, "tiny": 1.05, "day": 1.1, "relation": 0.9, "role": 1.0, "verdict": 1.25, "id": 1.1, "text": 1.35,
+    "status": 1.6, "long": 2.6,
 }  # fmt: skip
 
 
@@ -190,10 +191,7 @@ def _table(document: Document, table: Table, report: Report) -> None:
             _row([(texts[at], table.columns[at], row[at]) for at in table.across], widths, keep=bool(table.below))
         )
         if table.below:
-            status = next(
-                (value for value, column in zip(row, table.columns, strict=True) if column.kind == "status"), "verified"
-            )
-            flagged = not absent(status) and status != "verified"
+            flagged = any(is_flagged(value, column.kind) for value, column in zip(row, table.columns, strict=True))
             rows.append(_wide_row(table.line_below(texts, report.language), sum(widths), len(widths), flagged=flagged))
     if table.total is not None:
         cells = [("" if table.total[at] is None else printed[-1][at], table.columns[at], None) for at in table.across]
@@ -236,7 +234,7 @@ def _row(
         colour = ""
         if column.kind == "verdict" and value in {"prohibited", "undetermined"}:
             colour = _BAD if value == "prohibited" else _FLAG
-        if (column.kind == "status" and not absent(value) and value != "verified") or value == "not_checked":
+        if is_flagged(value, column.kind):
             colour = _FLAG
         shade = '<w:shd w:val="clear" w:color="auto" w:fill="EDF0EE"/>' if head or bold else ""
         align = "right" if column.is_number else "left"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecozones.rulefile import status_label
+from ecozones.rulefile import STATUSES, status_label
 from ecozones.units import DECIMALS, round_half_up
 from ecozones.vocab import Language, verdict_words
 
@@ -69,6 +69,7 @@ KINDS: Mapping[str, Kind] = {
     "m": _number(2, 12),
     "share": Kind(4, percent=True, excel="0.00%", width=10),
     "count": _number(0, 8),
+    "year": Kind(0, excel="0", width=8),
     "number": _number(4),
     "tiny": Kind(3, excel="0.00E+00", width=12),
 }
@@ -142,6 +143,33 @@ def absent(value: object) -> bool:
     if isinstance(value, float | np.floating):
         return not math.isfinite(value)
     return value == ""
+
+
+def is_flagged(value: object, kind: str) -> bool:
+    """
+    Tell whether a cell says something that no reader may miss: a rule nobody verified, a line nobody checked.
+
+    Parameters
+    ----------
+    value
+        A cell.
+    kind
+        Key of `KINDS`.
+
+    Returns
+    -------
+    bool
+        The words say so too; this is for colour and weight.
+
+    Examples
+    --------
+    >>> is_flagged("memory", "status"), is_flagged("verified", "status"), is_flagged("not_checked", "relation")
+    (True, False, True)
+    """
+    text = str(value)
+    return (kind == "status" and text in STATUSES and text != "verified") or (
+        kind == "relation" and text == "not_checked"
+    )
 
 
 def clean(text: str, language: Language = "zh") -> str:
@@ -239,7 +267,7 @@ def _spoken(value: object, kind: str, language: Language) -> str:
     if kind == "verdict" and text in verdict_words():
         verdict = verdict_words()[text]
         text = f"{verdict.sign} {verdict.label(language)}"
-    elif kind == "status":
+    elif kind == "status" and text in STATUSES:
         said = status_label(text, language)
         text = said if value == "verified" else f"【{said}】" if language == "zh" else f"[{said.upper()}]"
     elif kind == "flag":
@@ -255,6 +283,8 @@ def _digits(number: float, kind: Kind, name: str) -> str:
     assert kind.decimals is not None
     if name == "tiny":
         return f"{number:.2E}"
+    if name == "year":
+        return str(number)
     if kind.percent:
         return f"{number * 100:.{kind.decimals - 2}f}%"
     return f"{number:,.{kind.decimals}f}"
@@ -287,6 +317,8 @@ def kind_of(column: str, values: pd.Series) -> str:
         kind = str(declared["kind"])
     elif pd.api.types.is_bool_dtype(values):
         kind = "flag"
+    elif ending == "year" and pd.api.types.is_numeric_dtype(values):
+        kind = "year"
     elif pd.api.types.is_integer_dtype(values):
         kind = "count"
     elif pd.api.types.is_datetime64_any_dtype(values):

@@ -11,7 +11,7 @@ import jinja2
 
 from ecozones.reports.capsule import ELEMENT, to_text
 from ecozones.reports.content import Column, Figure, Paragraph, Picture, Report, Table
-from ecozones.reports.figures import ABSENT, absent
+from ecozones.reports.figures import ABSENT, absent, is_flagged
 
 # longer texts may be broken anywhere, shorter ones only between words
 _WRAPS = 24
@@ -85,9 +85,7 @@ def _cell_class(value: object, column: Column) -> str:
         classes.append("n")
     if column.kind == "verdict" and not absent(value):
         classes.append(f"v-{value}" if str(value).isidentifier() else "v")
-    if column.kind == "status" and not absent(value) and value != "verified":
-        classes.append("flag")
-    if column.kind == "relation" and value == "not_checked":
+    if is_flagged(value, column.kind):
         classes.append("flag")
     if len(str(value)) > _WRAPS:
         classes.append("lengthy")

@@ -14,8 +14,9 @@ from ecozones.area import close_totals
 from ecozones.plan import ZoningPlan
 from ecozones.reports.capsule import payload_of
 from ecozones.reports.content import Block, Column, Figure, Paragraph, Picture, Report, Section, Table, number_sections
-from ecozones.reports.figures import KINDS, absent, dictionary, label_of, show, stored, word
+from ecozones.reports.figures import KINDS, absent, dictionary, label_of, show, word
 from ecozones.reports.pictures import draw_sites
+from ecozones.reports.totals import close_table
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, load_rules
 from ecozones.units import from_m2
@@ -123,6 +124,12 @@ def compose_review(
         ("on", review.on.isoformat()),
         ("made", made.isoformat()),
     ]
+    by_site = {str(site): rows for site, rows in review.lines.groupby("site_id", sort=False)}
+    grounds = _grounds(review)
+    said = [
+        Paragraph(tuple(_statutory(site, by_site[str(site.site_id)], grounds, words)))
+        for site in review.verdicts.itertuples()
+    ]
     sections = [
         _section("overview", words, [_overview(review, words)]),
         _section("conclusion", words, _conclusion(review, words)),
@@ -131,9 +138,7 @@ def compose_review(
         _section("items", words, [_items(review, words)]),
         _section("findings", words, _findings(review, words)),
         _section("uncovered", words, _uncovered(review, words)),
-        _section(
-            "statutory", words, [Paragraph(tuple(_statutory(review, site, words))) for site in review.verdicts.index]
-        ),
+        _section("statutory", words, said),
         *_farmland(review, words),
         *(_maps(review, words, plan, most_maps) if maps else []),
         _section("basis", words, [_basis(review, words)]),
@@ -195,7 +200,7 @@ def _overview(review: SiteReview, words: _Words) -> Table:
     if frame["length_m"].isna().all():
         frame = frame.drop(columns="length_m")
     table = _table(frame, "overview", words)
-    return _closed(table, words)
+    return close_table(table, words.language)
 
 
 def _conclusion(review: SiteReview, words: _Words) -> list[Block]:
@@ -240,7 +245,9 @@ def _summary(review: SiteReview, words: _Words) -> Table:
             )
         )
     notes = [words.say("zero_note", table="sentences"), words.say("overlap_note", table="sentences")]
-    return _closed(Table("summary", words.say("summary"), tuple(columns), tuple(rows), notes=tuple(notes)), words)
+    return close_table(
+        Table("summary", words.say("summary"), tuple(columns), tuple(rows), notes=tuple(notes)), words.language
+    )
 
 
 def _unit(unit: str, words: _Words) -> str:
@@ -275,37 +282,6 @@ def _checklist(review: SiteReview, words: _Words) -> Table:
         rows.append((*head, *inside, *(" " for _ in blank)))
     notes = (words.say("blank_note", table="sentences"),)
     return Table("checklist", words.say("checklist"), tuple(columns), tuple(rows), notes=notes)
-
-
-def _closed(table: Table, words: _Words) -> Table:
-    """Add a total that the printed rows sum to, and say which rows were adjusted by how much."""
-    if len(table.rows) == 1 or not table.rows:
-        return table
-    columns = [list(values) for values in zip(*table.rows, strict=True)]
-    total: list[Any] = [None] * len(columns)
-    total[0 if table.columns[0].key != "serial" else 1] = words.say("total")
-    named = next(at for at, column in enumerate(table.columns) if column.kind == "id")
-    sites = [row[named] for row in table.rows]
-    changes = []
-    for position, column in enumerate(table.columns):
-        decimals = KINDS[column.kind].decimals
-        numbers = {row: float(value) for row, value in enumerate(columns[position]) if _is_number(value)}
-        if column.kind not in {"m2", "ha", "mu", "m"} or decimals is None or not numbers:
-            continue
-        closed = close_totals(list(numbers.values()), decimals)
-        total[position] = stored(closed["rounded"].sum(), column.kind)
-        for row, value, change in zip(numbers, closed["rounded"], closed["adjustment"], strict=True):
-            columns[position][row] = float(value)
-            if change:
-                changes.append(f"{show(sites[row], 'id')} {column.label} {change:+.{decimals}f}")
-    notes = table.notes
-    if changes:
-        notes = (*notes, words.say("adjusted", table="sentences", changes="; ".join(changes)))
-    return dataclasses.replace(table, rows=tuple(zip(*columns, strict=True)), total=tuple(total), notes=notes)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not pd.isna(value)
 
 
 def _items(review: SiteReview, words: _Words) -> Table:
@@ -373,26 +349,39 @@ def _sentence(key: str, words: _Words, table: str = "paragraph", **values: str |
             yield values[place]
 
 
-def _statutory(review: SiteReview, at: object, words: _Words) -> Iterator[str | Figure]:
+def _grounds(review: SiteReview) -> dict[tuple[str, str], pd.DataFrame]:
+    """Gather the claimed patches of each site and line once, so that long reviews do not take forever."""
+    found = pd.DataFrame(review.findings)
+    claimed = found[found["role"].isin(["decides", "sliver"]) & (found["feature_ids"] != "")]
+    return {(str(key[0]), str(key[1])): rows for key, rows in claimed.groupby(["site_id", "line"], sort=False)}
+
+
+def _statutory(
+    site: Any,  # noqa: ANN401 - a row of itertuples
+    lines: pd.DataFrame,
+    grounds: Mapping[tuple[str, str], pd.DataFrame],
+    words: _Words,
+) -> Iterator[str | Figure]:
     """Write the paragraph for the file: every figure in it is a cell of the tables."""
-    site = review.verdicts.loc[at]
-    site_id = site["site_id"]
-    name = "" if pd.isna(site["name"]) else str(site["name"])
-    measure = "m2" if pd.notna(site["area_m2"]) else "m" if pd.notna(site["length_m"]) else "point"
-    yield from _sentence(
-        f"whole_{measure}", words, site=str(site_id), name=name or show(None, "text"),
-        ha=Figure(site["area_ha"], "ha", _cell("verdicts", site_id, "", "area_ha")),
-        mu=Figure(site["area_mu"], "mu", _cell("verdicts", site_id, "", "area_mu")),
-        m=Figure(site["length_m"], "m", _cell("verdicts", site_id, "", "length_m")),
-    )  # fmt: skip
-    for row in review.lines[review.lines["site_id"] == site_id].itertuples():
-        yield from _about_line(review, row, words)
-    yield from _sentence(
-        "verdict", words, verdict=Figure(str(site["verdict"]), "verdict", _cell("verdicts", site_id, "", "verdict"))
-    )
+    name = "" if pd.isna(site.name) else str(site.name)
+    measure = "m2" if pd.notna(site.area_m2) else "m" if pd.notna(site.length_m) else "point"
+    cells: dict[str, str | Figure] = {
+        place: Figure(getattr(site, column), kind, _cell("verdicts", site.site_id, "", column))
+        for place, column, kind in (("ha", "area_ha", "ha"), ("mu", "area_mu", "mu"), ("m", "length_m", "m"))
+    }
+    cells |= {"site": str(site.site_id), "name": name or show(None, "text")}
+    yield from _sentence(f"whole_{measure}", words, "paragraph", **cells)
+    for row in lines.itertuples():
+        yield from _about_line(row, grounds.get((str(row.site_id), str(row.line))), words)
+    source = _cell("verdicts", site.site_id, "", "verdict")
+    yield from _sentence("verdict", words, verdict=Figure(str(site.verdict), "verdict", source))
 
 
-def _about_line(review: SiteReview, row: Any, words: _Words) -> Iterator[str | Figure]:  # noqa: ANN401 - a row of itertuples
+def _about_line(
+    row: Any,  # noqa: ANN401 - a row of itertuples
+    ground: pd.DataFrame | None,
+    words: _Words,
+) -> Iterator[str | Figure]:
     line = words.line(row.line)
     if row.relation == "not_checked":
         yield from _sentence("not_checked", words, line=line)
@@ -402,15 +391,15 @@ def _about_line(review: SiteReview, row: Any, words: _Words) -> Iterator[str | F
     if row.relation in {"inside", "crosses"} or (pd.notna(row.overlap_m2) and row.overlap_m2 > 0):
         measure = "m" if corridor else "m2" if pd.notna(row.overlap_m2) else "point"
         verb = "within" if words.complements(row.line) and measure != "point" else "taken"
-        ground = 0.0 if pd.isna(row.overlap_m2) else row.overlap_m2
+        taken = 0.0 if pd.isna(row.overlap_m2) else row.overlap_m2
         yield from _sentence(
             f"{verb}_{measure}", words, line=line,
-            ha=Figure(float(from_m2(ground, "ha")), "ha", source),
-            mu=Figure(float(from_m2(ground, "mu")), "mu", source),
+            ha=Figure(float(from_m2(taken, "ha")), "ha", source),
+            mu=Figure(float(from_m2(taken, "mu")), "mu", source),
             m=Figure(row.overlap_m, "m", source),
             share=Figure(row.share, "share", _cell("lines", row.site_id, row.line, "share")),
         )  # fmt: skip
-        yield from _parts(review, row, words)
+        yield from _parts(row, ground, words)
         if row.covered_share < _FULL:
             share = Figure(row.covered_share, "share", _cell("lines", row.site_id, row.line, "covered_share"))
             yield from _sentence("rest_unknown", words, share=share)
@@ -427,15 +416,19 @@ def _about_line(review: SiteReview, row: Any, words: _Words) -> Iterator[str | F
         yield from _sentence("free_outside" if words.complements(row.line) else "free", words, line=line)
 
 
-def _parts(review: SiteReview, row: Any, words: _Words) -> Iterator[str | Figure]:  # noqa: ANN401 - a row of itertuples
+def _parts(
+    row: Any,  # noqa: ANN401 - a row of itertuples
+    ground: pd.DataFrame | None,
+    words: _Words,
+) -> Iterator[str | Figure]:
     """Name the ground by sub-zone, where a line has several; parts that do not sum are left to the table."""
-    found = review.findings
-    roles = found["role"].isin(["decides", "sliver"])
-    here = found[(found["site_id"] == row.site_id) & (found["line"] == row.line) & roles & (found["feature_ids"] != "")]
+    if ground is None:
+        return
     unit, column, whole = (
         ("m2", "area_m2", row.overlap_m2) if pd.isna(row.overlap_m) else ("m", "length_m", row.overlap_m)
     )
-    zones = here[here["subzone"].notna()].groupby("subzone", sort=False)[column].sum()
+    stated = ground[ground["subzone"].notna() & (ground["subzone"] != "")]
+    zones = stated.groupby("subzone", sort=False)[column].sum()
     known = words.lines.get(row.line)
     plain = known is None or len(known.subzones) <= 1 or list(zones.index) == [known.default_subzone]
     if plain or pd.isna(whole):
@@ -478,7 +471,7 @@ def _farmland(review: SiteReview, words: _Words) -> list[Section]:
         kinds = dictionary()["columns"]
         declared = tuple(Column(name, label_of(name, words.language), kinds[name]["kind"]) for name in columns)
         form = dataclasses.replace(form, columns=declared, rows=rows)
-        sections.append(Section(key, form.title, (_closed(form, words),)))
+        sections.append(Section(key, form.title, (close_table(form, words.language),)))
     return sections
 
 

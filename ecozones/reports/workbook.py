@@ -16,7 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from ecozones.reports.capsule import ELEMENT, to_text
 from ecozones.reports.content import Column, Report, Table
-from ecozones.reports.figures import KINDS, absent, clean, show, stored, word
+from ecozones.reports.figures import KINDS, absent, clean, is_flagged, show, stored, word
 from ecozones.vocab import Language
 
 # a cell holds 32 767 characters; the capsule is laid out over as many as it needs
@@ -148,7 +148,7 @@ def _fill(cell: AnyCell, value: object, column: Column, language: Language, *, b
             cell.alignment = _RIGHT
     if column.kind == "verdict" and str(value) in _FILLS:
         cell.fill = _FILLS[str(value)]
-    if (column.kind == "status" and not absent(value) and value != "verified") or value == "not_checked":
+    if is_flagged(value, column.kind):
         cell.font = _FLAGGED
 
 
