@@ -60,7 +60,7 @@ class Pieces:
         return _share_no_ground(self.whole)
 
 
-def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES) -> Pieces:
+def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES, checked: bool = False) -> Pieces:
     """
     Cut polygons into pieces of few vertices.
 
@@ -70,6 +70,8 @@ def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES) -> Pieces
         Valid polygons or multipolygons, shape (n,).
     piece_vertices
         The most vertices a piece may have; results do not depend on it.
+    checked
+        Whether the caller knows that the polygons are valid, such as those of a plan, which are checked at its door.
 
     Returns
     -------
@@ -88,7 +90,7 @@ def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES) -> Pieces
     (True, True)
     """
     whole = np.asarray(polygons, dtype=object)
-    invalid = np.flatnonzero(~shapely.is_valid(whole))
+    invalid = np.flatnonzero(~shapely.is_valid(whole)) if not checked else np.empty(0, dtype=np.intp)
     if len(invalid):
         first = int(invalid[0])
         message = (
@@ -282,6 +284,31 @@ def _intersect_uncut(shapes: Geometries, polygons: Geometries) -> Geometries:
     for i, (bounds, polygon) in enumerate(zip(shapely.bounds(shapes).tolist(), polygons, strict=True)):
         near[i] = windows.near(polygon, bounds)
     return np.asarray(shapely.intersection(shapes, near))
+
+
+def look_near(polygon: shapely.Geometry, shape: shapely.Geometry) -> shapely.Geometry:
+    """
+    Give the neighbourhood of a shape in a polygon, whatever lies further off left out.
+
+    Parameters
+    ----------
+    polygon
+        A valid polygon of any size.
+    shape
+        A geometry that is not empty.
+
+    Returns
+    -------
+    Polygon or MultiPolygon
+        Within reach of the shape the same ground as the polygon; edges of ours stay clear of the shape.
+
+    Examples
+    --------
+    >>> far = shapely.Point(0, 0).buffer(1_000, quad_segs=200)
+    >>> bool(look_near(far, shapely.box(990, -5, 1010, 5)).area < 1_000)
+    True
+    """
+    return _Windows().near(polygon, shapely.bounds(shape).tolist())
 
 
 class _Windows:
