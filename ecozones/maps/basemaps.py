@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import os
 import re
@@ -13,15 +12,19 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecozones.errors import CRSError, EcozonesWarning, InputError, MissingCRSError, MissingDependencyError
+from ecozones.maps.png import encode_png
 from ecozones.maps.styles import Text, both, say
+
+Bytes = NDArray[np.uint8]
 
 _LONG_SIDE = 2048
 _KEY_VARIABLE = "ECOZONES_TIANDITU_KEY"
 _TIANDITU = (
-    "https://t{{s}}.tianditu.gov.cn/{layer}_w/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0&LAYER={layer}&STYLE=default"
-    "&TILEMATRIXSET=w&FORMAT=tiles&TILEMATRIX={{z}}&TILEROW={{y}}&TILECOL={{x}}&tk={{key}}"
+    "https://t{{s}}.tianditu.gov.cn/{layer}_w/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0&LAYER={layer}"
+    "&STYLE=default&TILEMATRIXSET=w&FORMAT=tiles&TILEMATRIX={{z}}&TILEROW={{y}}&TILECOL={{x}}&tk={{key}}"
 )
 _TIANDITU_LAYERS = {"vec": ("vec", "cva"), "img": ("img", "cia"), "ter": ("ter", "cta")}
 _AMAP = "https://webrd0{s}.is.autonavi.com/appmaptile?lang=zh_cn&size=1&scale=1&style={style}&x={{x}}&y={{y}}&z={{z}}"
@@ -105,7 +108,7 @@ class Picture:
         return {
             "id": "base", "group": "reference", "label": dict(self.label), "classes": [], "count": "", "off": False,
             "side": "", "n": 0, "unit": 1,
-            "picture": {"image": image, "bounds": self.bounds, "cell": self.cell, "opacity": 1, "overview": False, "smooth": True},
+            "picture": {"image": image, "bounds": self.bounds, "cell": self.cell, "overview": False, "smooth": True},
         }  # fmt: skip
 
 
@@ -150,14 +153,12 @@ def tiles(
         message = f"{url!r} is no address of tiles: it needs http(s):// and {', '.join(lacking) or 'a host'}"
         raise InputError(message)
     name = label or urlsplit(url).netloc
-    notes = (both(attribution),) if attribution else ()
-    notes += (say("vertex_shift"),) if gcj else ()
-    return Tiles(re.sub(r"\W", "-", name), both(name), (url,), subdomains, gcj, max_zoom=max_zoom, notes=notes)
+    notes = [both(attribution)] if attribution else []
+    notes += [say("vertex_shift")] if gcj else []
+    return Tiles(re.sub(r"\W", "-", name), both(name), (url,), subdomains, gcj, max_zoom=max_zoom, notes=tuple(notes))
 
 
-def tianditu(
-    layer: Literal["vec", "img", "ter"] = "vec", *, key: str | None = None, keep_key: bool = False
-) -> Tiles:
+def tianditu(layer: Literal["vec", "img", "ter"] = "vec", *, key: str | None = None, keep_key: bool = False) -> Tiles:
     """
     Give the tiles of Tianditu, the national platform: on CGCS2000, nothing is shifted.
 
@@ -168,8 +169,8 @@ def tianditu(
     key
         Left out: from the environment, ``ECOZONES_TIANDITU_KEY``. Used only with `keep_key`.
     keep_key
-        Write the key into the page, where whoever has the file can read it. Left out: the page asks its reader for a key
-        and the reader's browser keeps it.
+        Write the key into the page, where whoever has the file can read it. Left out: the page asks its reader for a
+        key, and the reader's browser keeps it.
 
     Returns
     -------
@@ -256,7 +257,7 @@ def raster(path: str | Path, *, label: str = "", opacity: float = 1.0, colors: S
     opacity
         0 to 1.
     colors
-        ``#rrggbb`` for cell values 0, 1, 2 ... of a single band that has no colour table; left out: from black to white.
+        ``#rrggbb`` for cell values 0, 1, 2 ... of a single band without a colour table; left out: from black to white.
 
     Returns
     -------
@@ -306,15 +307,11 @@ def raster(path: str | Path, *, label: str = "", opacity: float = 1.0, colors: S
             source.dataset_mask(), valid, src_transform=source.transform, src_crs=source.crs,
             resampling=Resampling.nearest, **frame,
         )  # fmt: skip
-        shown = _shade(drawn, valid > 0, _colormap(source, colors) if classes else None, whole=source.dtypes[0] == "uint8")
+        shown = _shade(
+            drawn, valid > 0, _colormap(source, colors) if classes else None, whole=source.dtypes[0] == "uint8"
+        )
         alpha = np.where(valid > 0, round(255 * opacity), 0).astype(np.uint8)
-        with rasterio.MemoryFile() as file:
-            with warnings.catch_warnings():
-                # a PNG has no place for the georeference, which the page holds
-                warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-                with file.open(driver="PNG", width=width, height=height, count=4, dtype="uint8") as target:
-                    target.write(np.concatenate([shown, alpha[None]]))
-            png = base64.b64encode(file.read()).decode()
+        png = encode_png(np.moveaxis(np.concatenate([shown, alpha[None]]), 0, -1))
     name = label or Path(path).stem
     return Picture(png, (west, south, east, north), (east - west) / width, both(name))
 
@@ -323,7 +320,7 @@ def _has_colormap(source: Any) -> bool:  # noqa: ANN401 - a rasterio dataset, lo
     return source.colorinterp[0].name == "palette"
 
 
-def _colormap(source: Any, colors: Sequence[str] | None) -> np.ndarray:  # noqa: ANN401 - a rasterio dataset, loaded late
+def _colormap(source: Any, colors: Sequence[str] | None) -> Bytes:  # noqa: ANN401 - a rasterio dataset, loaded late
     table = np.full((256, 3), 200, dtype=np.uint8)
     if colors is not None:
         for value, color in enumerate(colors):
@@ -334,8 +331,8 @@ def _colormap(source: Any, colors: Sequence[str] | None) -> np.ndarray:  # noqa:
     return table
 
 
-def _shade(drawn: np.ndarray, valid: np.ndarray, table: np.ndarray | None, *, whole: bool) -> np.ndarray:
-    """Give red, green and blue as bytes; numbers that are not bytes are stretched between their 2nd and 98th percentile."""
+def _shade(drawn: NDArray[np.float64], valid: NDArray[np.bool_], table: Bytes | None, *, whole: bool) -> Bytes:
+    """Give red, green and blue as bytes; other numbers are stretched between their 2nd and 98th percentile."""
     if table is not None:
         return np.moveaxis(table[np.clip(drawn[0], 0, 255).astype(np.uint8)], -1, 0)
     if not whole and valid.any():
@@ -371,9 +368,10 @@ def basemap_of(asked: str | Path | Tiles | Picture) -> Tiles | Picture:
     """
     if isinstance(asked, (Tiles, Picture)):
         return asked
-    named = {"tianditu": tianditu, "amap": amap}
-    if isinstance(asked, str) and asked in named:
-        return named[asked]()
+    if asked == "tianditu":
+        return tianditu()
+    if asked == "amap":
+        return amap()
     if isinstance(asked, str) and re.match(r"https?://", asked):
         return tiles(asked)
     if Path(asked).exists():

@@ -18,9 +18,10 @@ from ecozones.area import AreaMethod, polygon_areas
 from ecozones.errors import InputError
 from ecozones.maps import overview, payload
 from ecozones.maps.payload import Floats, Geometries
-from ecozones.maps.styles import Paint, Text, both, known, say
+from ecozones.maps.styles import Paint, Text, known, say
 from ecozones.units import from_m2, round_half_up
 
+Side = Literal["", "before", "after"]
 Detail = Literal["auto", "full", "overview"]
 Codes = NDArray[np.uint8]
 Rows = NDArray[np.intp]
@@ -33,6 +34,8 @@ _NEAR_VERTICES = 300_000
 _HUGE_VERTICES = 2_000
 _FIRST_TOLERANCE_M, _LAST_TOLERANCE_M = 2.0, 64.0
 _LEAST_NEAR_M = 50.0
+# dimension of a polygon
+_SURFACE = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,7 +118,7 @@ class Layer:
     focus: bool = False
     exact: bool = False
     years: Sequence[int] | None = None
-    side: Literal["", "before", "after"] = ""
+    side: Side = ""
     shown: bool = True
     legend: Text | None = None
     rest: bool = False
@@ -198,7 +201,7 @@ def write(
     if picture is not None:
         image = blobs.add(f"{key}-overview", picture.png)
         spec["picture"] = {
-            "image": image, "bounds": picture.bounds, "cell": picture.cell, "opacity": 1, "overview": True, "smooth": False,
+            "image": image, "bounds": picture.bounds, "cell": picture.cell, "overview": True, "smooth": False,
         }  # fmt: skip
     encoded = payload.encode(shapes, codes)
     for told, kind in zip(spec["classes"], _shapes(encoded.kinds, len(layer.paints)), strict=True):
@@ -233,9 +236,14 @@ def _choose(
     """Choose how a layer is drawn by the number of its vertices, and say so where it is not drawn as it is."""
     total = payload.vertices(geometries)
     every = np.arange(len(geometries))
-    polygons = bool(len(geometries)) and bool((shapely.get_dimensions(geometries) == 2).all())  # noqa: PLR2004 - surfaces
+    polygons = len(geometries) > 0 and bool((shapely.get_dimensions(geometries) == _SURFACE).all())
     forced = sight.detail == "overview" and not (layer.focus or layer.exact)
-    if layer.focus or layer.exact or not polygons or (not forced and (sight.detail == "full" or total <= _EXACT_VERTICES)):
+    if (
+        layer.focus
+        or layer.exact
+        or not polygons
+        or (not forced and (sight.detail == "full" or total <= _EXACT_VERTICES))
+    ):
         return geometries, every, None, []
     if not forced and (total <= _SIMPLIFIED_VERTICES or total / len(geometries) > _HUGE_VERTICES):
         simple, tolerance = simplify(geometries)
@@ -316,7 +324,7 @@ def _table(layer: Layer, rows: Rows, method: AreaMethod) -> dict[str, Any]:
     if layer.measured:
         shapes = np.asarray(layer.frame.geometry.array, dtype=object)[rows]
         areas = polygon_areas(shapes, layer.frame.crs, method=method, rounded=method == "national")
-        surfaces = shapely.get_dimensions(shapes) == 2  # noqa: PLR2004 - surfaces
+        surfaces = shapely.get_dimensions(shapes) == _SURFACE
         fields.append(_areas(known("fields", "area"), np.where(surfaces, areas, np.nan)))
     return {
         "fields": fields,
@@ -327,14 +335,15 @@ def _table(layer: Layer, rows: Rows, method: AreaMethod) -> dict[str, Any]:
 
 def _field(field: Field, rows: Rows) -> dict[str, Any]:
     if field.kind == "area":
-        return _areas(field.label, np.asarray(field.values, dtype=np.float64)[rows]) | {"strong": field.strong}
-    values = [_told(field.values[row]) for row in rows]
-    distinct = list({json.dumps(value, ensure_ascii=False, sort_keys=True): value for value in values}.values())
+        return _areas(field.label, np.asarray(field.values, dtype=np.float64)[rows])
+    column = field.values
+    values = [_told(column[row]) for row in rows]
+    written = [json.dumps(value, ensure_ascii=False) for value in values]
+    distinct = dict(zip(written, values, strict=True))
     told: dict[str, Any] = {"label": dict(field.label), "strong": field.strong}
     if 2 * len(distinct) <= len(values):
-        place = {json.dumps(value, ensure_ascii=False, sort_keys=True): i for i, value in enumerate(distinct)}
-        pick = [place[json.dumps(value, ensure_ascii=False, sort_keys=True)] for value in values]
-        return told | {"values": distinct, "pick": pick}
+        place = {key: number for number, key in enumerate(distinct)}
+        return told | {"values": list(distinct.values()), "pick": [place[key] for key in written]}
     return told | {"values": values}
 
 
@@ -365,9 +374,9 @@ def _plain(value: Any) -> str:  # noqa: ANN401 - a cell of a table may hold anyt
     return str(value)
 
 
-def code(values: Sequence[Any], limit: int) -> tuple[list[Any], Codes]:
+def code(values: Sequence[Any], limit: int, order: Callable[[Any], Any] | None = None) -> tuple[list[Any], Codes]:
     """
-    Number the distinct values of a column in the order they come.
+    Give the distinct values of a column a number each.
 
     Parameters
     ----------
@@ -375,6 +384,8 @@ def code(values: Sequence[Any], limit: int) -> tuple[list[Any], Codes]:
         Hashable values; what is missing comes as None.
     limit
         How many classes a map can show.
+    order
+        What to sort them by; left out: in the order they come.
 
     Returns
     -------
@@ -390,6 +401,8 @@ def code(values: Sequence[Any], limit: int) -> tuple[list[Any], Codes]:
     if len(distinct) > limit:
         message = f"a map can show {limit} classes, but the column has {len(distinct)} values; group them first"
         raise InputError(message)
+    if order is not None:
+        distinct.sort(key=order)
     place = {value: i for i, value in enumerate(distinct)}
     return distinct, np.array([place[value] for value in values], dtype=np.uint8)
 
@@ -459,6 +472,3 @@ def pair_field(frame: pd.DataFrame, name: str) -> Field:
     english, chinese = column(frame, name), column(frame, f"{name}_zh")
     values = [{"zh": zh or en or "", "en": en or ""} for zh, en in zip(chinese, english, strict=True)]
     return Field(known("fields", name), values)
-
-
-__all__ = ["Blobs", "Detail", "Field", "Layer", "Sight", "both", "code", "column", "pair_field", "simplify", "text_field", "write"]

@@ -1,4 +1,4 @@
-"""One HTML file that opens without a network: vendored libraries in place of links, and a seal that lets nothing out."""
+"""One HTML file that opens without a network: libraries in place of links, and a seal that lets nothing out."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def asset(name: str) -> str:
     return resources.files("ecozones").joinpath("data/assets", name).read_text(encoding="utf-8")
 
 
-class OfflineFigure(Figure):  # type: ignore[misc]
+class OfflineFigure(Figure):
     """A branca figure that renders to one self-contained page."""
 
     def __init__(self, *, lean: bool = True, language: str = "zh") -> None:
@@ -98,7 +98,7 @@ class OfflineFigure(Figure):  # type: ignore[misc]
     def _seal(self) -> str:
         sources = " ".join(["data:", "blob:", *sorted(self.hosts)])
         return (
-            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; script-src \'unsafe-inline\'; '
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
             f"style-src 'unsafe-inline'; img-src {sources}; font-src data:; frame-src data: blob:\">"
         )
 
@@ -154,7 +154,9 @@ def refuse_remote(page: str) -> None:
     loads.feed(page)
     loads.close()
     if loads.found:
-        message = f"the page would load {', '.join(dict.fromkeys(loads.found))}; put it into the page itself, as a data URI"
+        message = (
+            f"the page would load {', '.join(dict.fromkeys(loads.found))}; put it into the page itself, as a data URI"
+        )
         raise OfflineAssetError(message)
 
 
@@ -207,7 +209,7 @@ def adopt(m: Element, *, online: bool = False, lean: bool = True, language: str 
 
 
 def _forget(parent: Element, layer: Element) -> None:
-    """A map keeps tile layers in a second place, named after their provider."""
+    """Drop a layer wherever a map keeps it: tile layers stand in a second place, named after their provider."""
     for name, child in list(parent._children.items()):  # noqa: SLF001
         if child is layer:
             del parent._children[name]  # noqa: SLF001
@@ -218,7 +220,12 @@ def _moved(old: Element, *, lean: bool, language: str) -> OfflineFigure:
     figure = OfflineFigure(lean=lean, language=language)
     if isinstance(old, Figure):
         figure.width, figure.height, figure.ratio, figure.title = old.width, old.height, old.ratio, old.title
-        for ours, theirs in ((figure, old), (figure.header, old.header), (figure.html, old.html), (figure.script, old.script)):
+        for ours, theirs in (
+            (figure, old),
+            (figure.header, old.header),
+            (figure.html, old.html),
+            (figure.script, old.script),
+        ):
             for name, child in list(theirs._children.items()):  # noqa: SLF001
                 ours.add_child(child, name=name)
     else:
@@ -238,7 +245,9 @@ def _remote_layers(element: Element) -> Iterable[tuple[Element, str]]:
 def _layer_url(element: Element) -> str:
     if isinstance(element, folium.TileLayer):
         url = element.tiles
-    elif isinstance(element, (folium.WmsTileLayer, folium.raster_layers.ImageOverlay, folium.raster_layers.VideoOverlay)):
+    elif isinstance(
+        element, (folium.WmsTileLayer, folium.raster_layers.ImageOverlay, folium.raster_layers.VideoOverlay)
+    ):
         url = getattr(element, "url", "") or getattr(element, "video_url", "")
     else:
         return ""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import struct
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from ecozones.maps.payload import Geometries
+from ecozones.maps.png import encode_png
 from ecozones.maps.styles import Paint
 
 _LONG_SIDE = 4096
@@ -30,7 +28,9 @@ class Overview:
     cell: float
 
 
-def draw(geometries: Geometries, codes: NDArray[np.uint8], paints: Sequence[Paint], drawn: NDArray[np.bool_]) -> Overview:
+def draw(
+    geometries: Geometries, codes: NDArray[np.uint8], paints: Sequence[Paint], drawn: NDArray[np.bool_]
+) -> Overview:
     """
     Draw polygons into one picture.
 
@@ -64,7 +64,7 @@ def draw(geometries: Geometries, codes: NDArray[np.uint8], paints: Sequence[Pain
         edge[1:] |= number[1:] != number[:-1]
         picture[edge & inside] += len(paints)
     bounds = (west, north - height * cell, west + width * cell, north)
-    return Overview(base64.b64encode(_png(picture, _palette(paints))).decode(), bounds, cell)
+    return Overview(encode_png(picture, _palette(paints)), bounds, cell)
 
 
 def burn(
@@ -141,19 +141,3 @@ def _palette(paints: Sequence[Paint]) -> NDArray[np.uint8]:
     fills = [[*bytes.fromhex(paint.fill[1:]), round(255 * max(paint.opacity, 0.15))] for paint in paints]
     edges = [[*bytes.fromhex(paint.edge[1:]), 150] for paint in paints]
     return np.array([[0, 0, 0, 0], *fills, *edges], dtype=np.uint8)
-
-
-def _png(picture: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
-    """Write a picture with a palette; every line begins with the byte that says it is not filtered."""
-    height, width = picture.shape
-    lines = np.zeros((height, width + 1), dtype=np.uint8)
-    lines[:, 1:] = picture
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
-        (b"PLTE", palette[:, :3].tobytes()),
-        (b"tRNS", palette[:, 3].tobytes()),
-        (b"IDAT", zlib.compress(lines.tobytes(), 6)),
-        (b"IEND", b""),
-    ]
-    written = [struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(written)

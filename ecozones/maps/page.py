@@ -43,7 +43,7 @@ class Heading:
     conflicts: int | None = None
 
 
-class Page(MacroElement):  # type: ignore[misc]
+class Page(MacroElement):
     """Layers, base maps and furniture of one map."""
 
     def __init__(self, language: Language) -> None:
@@ -72,7 +72,8 @@ class Page(MacroElement):  # type: ignore[misc]
         figure.html.add_child(Element(_MARK), name="ecozones_data")
         others = self._others()
         names = ", ".join(layer.get_name() for layer in others)
-        start = f'document.addEventListener("DOMContentLoaded", () => ecozones.start({self._parent.get_name()}, [{names}]));'
+        start = f"() => ecozones.start({self._parent.get_name()}, [{names}])"
+        start = f'document.addEventListener("DOMContentLoaded", {start});'
         figure.script.add_child(Element(start), name=self.get_name())
         figure.inserts[_MARK] = self._write([str(layer.layer_name) for layer in others])
 
@@ -82,7 +83,13 @@ class Page(MacroElement):  # type: ignore[misc]
         return [layer for layer in found if isinstance(layer, folium.map.Layer) and layer.control]
 
     def _write(self, foreign: list[str]) -> str:
-        state = (tuple(self.layers), tuple(self.bases), dataclasses.astuple(self.sight), repr(self.heading), tuple(foreign))
+        state = (
+            tuple(self.layers),
+            tuple(self.bases),
+            dataclasses.astuple(self.sight),
+            repr(self.heading),
+            tuple(foreign),
+        )
         if self._written is None or self._written[0] != state:
             self._written = (state, self._compose(foreign))
         return self._written[1]
@@ -98,9 +105,8 @@ class Page(MacroElement):  # type: ignore[misc]
         focus = np.concatenate(in_focus) if in_focus else np.zeros(0, dtype=object)
         focus = focus[~(shapely.is_missing(focus) | shapely.is_empty(focus))]
         blobs, specs, notes = Blobs(), [], []
-        for picture in self.bases:
-            if isinstance(picture, Picture):
-                specs.append(picture.spec(blobs.add("base", picture.png)))
+        pictures = [base for base in self.bases if isinstance(base, Picture)]
+        specs += [picture.spec(blobs.add("base", picture.png)) for picture in pictures]
         keys = _unique([layer.key for layer in self.layers])
         for layer, key, shapes in zip(self.layers, keys, placed, strict=True):
             spec, said = write(layer, key, shapes, focus, self.sight, blobs)
@@ -112,9 +118,7 @@ class Page(MacroElement):  # type: ignore[misc]
             "layers": specs,
             "tiles": [base.spec() for base in self.bases if isinstance(base, Tiles)],
         }
-        parts = [
-            f'<script type="text/plain" id="{name}">{text}</script>' for name, text in blobs.texts.items()
-        ]
+        parts = [f'<script type="text/plain" id="{name}">{text}</script>' for name, text in blobs.texts.items()]
         # `<` never stands as itself in the data: a name cannot end the element that holds it, nor begin another
         written = json.dumps(document, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
         parts.append(f'<script type="application/json" id="ecozones-data">{written}</script>')
@@ -164,8 +168,7 @@ class Page(MacroElement):  # type: ignore[misc]
         if not boxes:
             return None
         stacked = np.array(boxes)
-        west, south, east, north = [*stacked[:, :2].min(axis=0), *stacked[:, 2:].max(axis=0)]
-        corners = payload.to_degrees(np.array([[west, south], [east, north]]))
+        corners = payload.to_degrees(np.array([stacked[:, :2].min(axis=0), stacked[:, 2:].max(axis=0)]))
         return [[float(lat), float(lon)] for lon, lat in corners]
 
     def _years(self) -> dict[str, int] | None:

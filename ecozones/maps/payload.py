@@ -126,7 +126,9 @@ def encode(geometries: Geometries, codes: NDArray[np.uint8]) -> Encoded:
             _planes(_zigzag(np.diff(whole[:, 1], prepend=0))),
         ]
     )
-    return Encoded(pack(packed), unit, len(geometries), len(length), len(xy), frozenset(int(k) for k in np.unique(kind)))
+    return Encoded(
+        pack(packed), unit, len(geometries), len(length), len(xy), frozenset(int(k) for k in np.unique(kind))
+    )
 
 
 def pack(data: bytes | object) -> str:

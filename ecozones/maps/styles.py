@@ -23,7 +23,7 @@ _LINE_WIDTH = 1.6
 
 @dataclasses.dataclass(frozen=True)
 class Paint:
-    """
+    r"""
     How one class of features is drawn.
 
     Parameters
@@ -39,7 +39,7 @@ class Paint:
     dash
         Lengths of strokes and gaps of the edge, empty for a full line. [pixels]
     hatch
-        ``/``, ``\\``, ``x``, ``-``, or nothing.
+        ``/``, ``\``, ``x``, ``-``, or nothing.
     hatch_color
         Colour of the hatch.
     """
@@ -219,7 +219,13 @@ def line_paints(line: ControlLine, subzones: Sequence[str | None], palette: Pale
     """
     check_palette(palette)
     own = line.style
-    base = {"edge": own.edge, "fill": own.fill, "opacity": own.opacity, "dash": own.dash, "width": _LINE_WIDTH}
+    base: dict[str, Any] = {
+        "edge": own.edge,
+        "fill": own.fill,
+        "opacity": own.opacity,
+        "dash": own.dash,
+        "width": _LINE_WIDTH,
+    }
     if palette == "cvd":
         base |= _table("styles.toml")["cvd"]["lines"].get(line.id, {})
     if len(subzones) == 1:
@@ -236,14 +242,32 @@ def line_paints(line: ControlLine, subzones: Sequence[str | None], palette: Pale
     return paints
 
 
-def category_paints(values: Sequence[str], palette: Palette = "default") -> list[Paint]:
+def category_order(value: str | None) -> tuple[bool, int]:
+    """
+    Give the place of a category in a legend: land uses in the order of the norm, then others as they come, then none.
+
+    Parameters
+    ----------
+    value
+        Name of a category, None where there is none.
+
+    Returns
+    -------
+    tuple
+        To sort by.
+    """
+    norm = list(_table("styles.toml")["land_use"])
+    return value is None, norm.index(value) if value in norm else len(norm)
+
+
+def category_paints(values: Sequence[str | None], palette: Palette = "default") -> list[Paint]:
     """
     Give a paint to each category: the colour of the mapping norm for land-use names, else one of a list of colours.
 
     Parameters
     ----------
     values
-        Names of categories.
+        Names of categories, None for features without one.
     palette
         ``"cvd"`` for readers who see fewer hues.
 
@@ -257,8 +281,15 @@ def category_paints(values: Sequence[str], palette: Palette = "default") -> list
     land_use = _table("styles.toml")["land_use"]
     paints = []
     for place, value in enumerate(values):
+        if value is None:
+            paints.append(
+                Paint(say("unclassified"), edge="#4D4D4D", fill="#FFFFFF", opacity=0.1, width=0.7, dash=(2.0, 2.0))
+            )
+            continue
         fill = "#{:02X}{:02X}{:02X}".format(*land_use[value]) if value in land_use else colors[place % len(colors)]
-        paints.append(Paint(both(value), edge="#4D4D4D", fill=fill, opacity=0.8 if value in land_use else 0.55, width=0.7))
+        paints.append(
+            Paint(both(value), edge="#4D4D4D", fill=fill, opacity=0.8 if value in land_use else 0.55, width=0.7)
+        )
     return paints
 
 

@@ -16,13 +16,15 @@ import pandas as pd
 from ecozones.area import AreaMethod
 from ecozones.errors import InputError, SchemaError
 from ecozones.maps.basemaps import Picture, Tiles, basemap_of
-from ecozones.maps.layers import Detail, Field, Layer, Sight, code, column, pair_field, text_field
+from ecozones.maps.layers import Codes, Detail, Field, Layer, Side, Sight, code, column, pair_field, text_field
 from ecozones.maps.offline import adopt
 from ecozones.maps.page import Page, crs_name, page_of
 from ecozones.maps.styles import (
+    Paint,
     Palette,
     Text,
     both,
+    category_order,
     category_paints,
     check_palette,
     known,
@@ -105,8 +107,8 @@ def explore(
         ``"tianditu"``, ``"amap"``, an address of tiles, a raster file, or what :mod:`ecozones.maps.basemaps` gives.
         Left out: none, and nothing comes from the network.
     detail
-        ``"auto"``: by the number of vertices each layer is drawn exactly, simplified for display, or as a picture with exact
-        features near the sites, and the map says which. ``"full"``: every vertex. ``"overview"``: a picture.
+        ``"auto"``: by the number of vertices each layer is drawn exactly, simplified for display, or as a picture with
+        exact features near the sites, and the map says which. ``"full"``: every vertex. ``"overview"``: a picture.
     near_m
         How far around sites a large layer is drawn exactly. [m]
     palette
@@ -168,7 +170,9 @@ def explore(
 
 def _page(m: folium.Map | None, language: Language) -> tuple[folium.Map, Page]:
     if m is None:
-        m = folium.Map(location=(35.0, 105.0), zoom_start=4, tiles=None, max_zoom=22, attribution_control=False, min_zoom=3)
+        m = folium.Map(
+            location=(35.0, 105.0), zoom_start=4, tiles=None, max_zoom=22, attribution_control=False, min_zoom=3
+        )
     adopt(m, language=language)
     page = page_of(m)
     if page is None:
@@ -225,8 +229,8 @@ def _plan_layers(plan: ZoningPlan, look: Look) -> Drawing:
     if plan.zones is not None:
         layers.append(_zone_layer(plan.zones))
     # a line that speaks of both its sides encloses others, so it lies below them
-    for line in sorted(plan.lines, key=lambda line: not plan.control_lines[line].complement):
-        layers.append(_line_layer(plan.control_lines[line], plan.lines[line], look))
+    upwards = sorted(plan.lines, key=lambda line: not plan.control_lines[line].complement)
+    layers += [_line_layer(plan.control_lines[line], plan.lines[line], look) for line in upwards]
     crs = tuple(dict.fromkeys(crs_name(frame.crs) for frame in plan.lines.values()))
     return Drawing(layers, title=both(plan.name) if plan.name else None, crs=crs, outline=outline)
 
@@ -236,11 +240,14 @@ def _zone_layer(frame: gpd.GeoDataFrame) -> Layer:
     words = zones()
     labels = [{"zh": words[v].zh, "en": words[v].en} if v in words else both(str(v)) for v in values]
     paints = [
-        plain(f"zone_{value}" if value in words else "frame", label) for value, label in zip(values, labels, strict=True)
+        plain(f"zone_{value}" if value in words else "frame", label)
+        for value, label in zip(values, labels, strict=True)
     ]
     ids = column(frame, "feature_id", str)
     fields = [text_field(frame, "feature_id"), Field(known("fields", "zone"), [labels[c] for c in codes])]
-    return Layer("zones", "zones", say("zones"), frame, paints, codes, ids=ids, fields=fields, measured=True, shown=False)
+    return Layer(
+        "zones", "zones", say("zones"), frame, paints, codes, ids=ids, fields=fields, measured=True, shown=False
+    )
 
 
 def _line_layer(line: ControlLine, frame: gpd.GeoDataFrame, look: Look) -> Layer:
@@ -314,15 +321,27 @@ def _finding_layers(findings: gpd.GeoDataFrame, look: Look) -> list[Layer]:
 
 
 def _finding_layer(
-    key: str, label: Text, frame: gpd.GeoDataFrame, paints: Sequence[Any], codes: Any, *, shown: bool = True  # noqa: ANN401
+    key: str,
+    label: Text,
+    frame: gpd.GeoDataFrame,
+    paints: Sequence[Paint],
+    codes: Codes,
+    *,
+    shown: bool = True,
 ) -> Layer:
     lines = [_line_words(row.line, row.subzone) for row in frame.itertuples()]
     fields = [
         text_field(frame, "site_id"),
-        Field(known("fields", "verdict"), [_verdict_label(v) if v else None for v in column(frame, "verdict", str)], strong=True),
+        Field(
+            known("fields", "verdict"),
+            [_verdict_label(v) if v else None for v in column(frame, "verdict", str)],
+            strong=True,
+        ),
         Field(known("fields", "line"), lines),
         Field(known("fields", "area"), column(frame, "area_m2", float), kind="area"),
-        Field(known("fields", "length"), column(frame, "length_m", lambda value: f"{value:,.1f} m" if value > 0 else None)),
+        Field(
+            known("fields", "length"), column(frame, "length_m", lambda value: f"{value:,.1f} m" if value > 0 else None)
+        ),
         Field(known("fields", "share"), column(frame, "share", lambda value: f"{value:.2%}")),
         Field(known("fields", "width"), column(frame, "width_m", lambda value: f"{value:,.1f} m")),
         text_field(frame, "feature_ids"),
@@ -367,27 +386,32 @@ def _site_layer(review: SiteReview, look: Look) -> Layer:
     words = verdict_words()
     names, ids = column(frame, "name", str), column(frame, "site_id", str)
     told = _site_lines(review.lines)
+    flags = [
+        both("") if status in {None, "", "verified"} else say("unverified") for status in column(frame, "status", str)
+    ]
     verdict_values = [
-        {language: _verdict_label(verdict)[language] + ("" if ok in {None, "", "verified"} else say("unverified")[language])
-         for language in ("zh", "en")}
-        for verdict, ok in zip(found, column(frame, "status", str), strict=True)
-    ]  # fmt: skip
+        {language: _verdict_label(verdict)[language] + flag[language] for language in ("zh", "en")}
+        for verdict, flag in zip(found, flags, strict=True)
+    ]
     fields = [
         text_field(frame, "site_id"),
         text_field(frame, "name"),
         Field(known("fields", "verdict"), verdict_values, strong=True),
         Field(known("fields", "meaning"), [{"zh": words[v].meaning_zh, "en": words[v].meaning_en} for v in found]),
         Field(known("fields", "area"), column(frame, "area_m2", float), kind="area"),
-        Field(known("fields", "length"), column(frame, "length_m", lambda value: f"{value:,.1f} m" if value > 0 else None)),
-        Field(known("fields", "activity"), [_activities().get(value, both(value)) if value else None for value in column(frame, "activity", str)]),
+        Field(
+            known("fields", "length"), column(frame, "length_m", lambda value: f"{value:,.1f} m" if value > 0 else None)
+        ),
+        Field(
+            known("fields", "activity"),
+            [_activities().get(value, both(value)) if value else None for value in column(frame, "activity", str)],
+        ),
         Field(known("fields", "lines"), [told.get(site) for site in ids]),
         text_field(frame, "rule_ids"),
         pair_field(frame, "reason"),
         Field(known("fields", "not_checked"), [_line_list(value) for value in column(frame, "not_checked", str)]),
     ]
-    captions = [
-        f"{words[verdict].sign} {name or site}" for verdict, name, site in zip(found, names, ids, strict=True)
-    ]
+    captions = [f"{words[verdict].sign} {name or site}" for verdict, name, site in zip(found, names, ids, strict=True)]
     return Layer(
         "sites", "sites", say("sites"), frame, paints or [base], codes, ids=ids, names=names, fields=fields,
         captions=captions, focus=True, rest=True, legend=say("site_outlines"),
@@ -407,18 +431,23 @@ def _line_list(value: str | None) -> Text | None:
     return {"zh": "、".join(line["zh"] for line in told), "en": ", ".join(line["en"] for line in told)}
 
 
+def _number(value: Any) -> float:  # noqa: ANN401 - a cell of a table
+    return 0.0 if pd.isna(value) else float(value)
+
+
 def _site_lines(lines: pd.DataFrame) -> Mapping[str, Text]:
     """Tell for each site how it lies to each line, a line of text each."""
     told: dict[str, list[Text]] = {}
     for row in lines.itertuples():
         name = _line_words(row.line, None) or both(str(row.line))
         relation = known("relations", str(row.relation))
-        if row.overlap_m2 > 0:
-            sentence = say("line_area", name, relation, f"{row.overlap_mu:,.2f}", f"{row.share:.2%}")
-        elif row.overlap_m > 0:
-            sentence = say("line_length", name, relation, f"{row.overlap_m:,.1f}")
-        elif row.distance_m > 0:
-            sentence = say("line_distance", name, relation, f"{row.distance_m:,.0f}")
+        area_m2, length_m, distance_m = (_number(v) for v in (row.overlap_m2, row.overlap_m, row.distance_m))
+        if area_m2 > 0:
+            sentence = say("line_area", name, relation, f"{_number(row.overlap_mu):,.2f}", f"{_number(row.share):.2%}")
+        elif length_m > 0:
+            sentence = say("line_length", name, relation, f"{length_m:,.1f}")
+        elif distance_m > 0:
+            sentence = say("line_distance", name, relation, f"{distance_m:,.0f}")
         else:
             sentence = say("line_only", name, relation)
         told.setdefault(str(row.site_id), []).append(sentence)
@@ -436,16 +465,24 @@ def _frame_layers(frame: gpd.GeoDataFrame, look: Look) -> Drawing:
         if look.column not in drawn.columns:
             message = f"the frame has no column {look.column!r}; it has {', '.join(map(str, drawn.columns))}"
             raise SchemaError(message)
-        values, codes = code(column(drawn, look.column, str), _MOST_CLASSES)
-        paints = category_paints([say("unclassified")["zh"] if value is None else value for value in values], look.palette)
+        values, codes = code(column(drawn, look.column, str), _MOST_CLASSES, category_order)
+        paints = category_paints(values, look.palette)
     else:
         codes, paints = np.zeros(len(drawn), dtype=np.uint8), []
     layer = _frame_layer(drawn, "frame", "data", label, paints or [plain("frame", label)], codes, focus=look.focus)
-    return Drawing([layer], title=label if look.label else None, crs=() if frame.crs is None else (crs_name(frame.crs),))
+    return Drawing(
+        [layer], title=label if look.label else None, crs=() if frame.crs is None else (crs_name(frame.crs),)
+    )
 
 
 def _frame_layer(
-    frame: gpd.GeoDataFrame, key: str, group: str, label: Text, paints: Sequence[Any], codes: Any, **more: Any  # noqa: ANN401
+    frame: gpd.GeoDataFrame,
+    key: str,
+    group: str,
+    label: Text,
+    paints: Sequence[Paint],
+    codes: Codes,
+    **more: Any,  # noqa: ANN401 - those of Layer
 ) -> Layer:
     plain_columns = [name for name in frame.columns if name != frame.geometry.name]
     # areas that stand in the table are shown as they stand, beside the one measured here
@@ -459,7 +496,7 @@ def _frame_layer(
     )  # fmt: skip
 
 
-def _single(key: str, group: str, label: Text, frame: gpd.GeoDataFrame, paint: Any) -> Layer:  # noqa: ANN401
+def _single(key: str, group: str, label: Text, frame: gpd.GeoDataFrame, paint: Paint) -> Layer:
     return Layer(key, group, label, frame, [paint], np.zeros(len(frame), dtype=np.uint8), measured=True)
 
 
@@ -500,17 +537,16 @@ def explore_change(
     palette = options.pop("palette", "default")
     named = (say("before"), say("after")) if labels is None else (both(labels[0]), both(labels[1]))
     sides: dict[str, Text] = {}
-    for side, obj, name in zip(("before", "after"), (before, after), named, strict=True):
+    both_sides: tuple[tuple[Side, Any, Text], ...] = (("before", before, named[0]), ("after", after, named[1]))
+    for side, obj, name in both_sides:
         drawing = layers_of(obj, Look(palette, column=options.get("column")))
         lone = len(drawing.layers) == 1 and len(drawing.layers[0].paints) == 1
-        layers = [
-            dataclasses.replace(
-                layer, key=f"{side}-{layer.key}", side=side, shown=True,
-                label={language: f"{name[language]} · {layer.label[language]}" for language in ("zh", "en")} if not lone else name,
-                paints=[plain(side, name)] if lone else layer.paints,
-            )
-            for layer in drawing.layers
-        ]  # fmt: skip
+        layers = []
+        for layer in drawing.layers:
+            label = {language: f"{name[language]} · {layer.label[language]}" for language in ("zh", "en")}
+            changed = dataclasses.replace(layer, key=f"{side}-{layer.key}", label=label, side=side, shown=True)
+            # two states of one thing need colours that tell them apart
+            layers.append(dataclasses.replace(changed, label=name, paints=[plain(side, name)]) if lone else changed)
         m = explore(_Ready(dataclasses.replace(drawing, layers=layers)), m=m, language=language, title=title, **options)
         sides[side] = name
     assert m is not None
@@ -564,7 +600,12 @@ def explore_years(
         raise SchemaError(message)
     drawing = layers_of(projects, Look(palette, say("projects")[language], column))
     layer = dataclasses.replace(
-        drawing.layers[0], key="projects", group="projects", label=say("projects"), exact=True, years=numbers.astype(int).tolist()
+        drawing.layers[0],
+        key="projects",
+        group="projects",
+        label=say("projects"),
+        exact=True,
+        years=numbers.astype(int).tolist(),
     )
     return explore(
         _Ready(dataclasses.replace(drawing, layers=[layer], title=say("projects"))),

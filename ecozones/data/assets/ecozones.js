@@ -190,9 +190,7 @@ const Sheet = L.Renderer.extend({
     if (this.picture) {
       const view = viewOf(this._map, 1, origin, zoom, scale), [x0, y0, x1, y1] = this.spec.picture.bounds;
       context.imageSmoothingEnabled = view.k * this.spec.picture.cell < 2 || this.spec.picture.smooth;
-      context.globalAlpha = this.spec.picture.opacity;
       context.drawImage(this.picture, x0 * view.k + view.dx, -y1 * view.k + view.dy, (x1 - x0) * view.k, (y1 - y0) * view.k);
-      context.globalAlpha = 1;
     }
     const g = this.geometry;
     this.drawn = 0;
