@@ -6,7 +6,7 @@ import shapely
 
 from ecozones.area import measure_length
 from ecozones.errors import GeometryError
-from ecozones.overlay import cut, keep_dimension, meet, nearest, overlap_areas, unite
+from ecozones.overlay import cut, keep_dimension, meet, meeting_pairs, nearest, overlap_areas, unite
 
 
 def wavy(x, y, radius, points, seed):
@@ -159,6 +159,26 @@ def test_ground_in_several_polygons_is_counted_once():
 def test_distance_is_zero_where_they_meet_and_to_the_nearest_edge_elsewhere(layer, shapes):
     expected = shapely.distance(shapes[:, None], layer[None, :]).min(axis=1)
     np.testing.assert_allclose(nearest(shapes, cut(layer, piece_vertices=32)), expected, atol=1e-6)
+
+
+def test_distance_is_zero_on_an_edge_and_deep_inside_and_counts_the_edge_of_a_hole():
+    ring = shapely.box(0, 0, 30, 30).difference(shapely.box(10, 10, 20, 20))
+    shapes = shapely.points([30, 5, 15, 15, 40], [15, 5, 15, 11, 15])
+    assert nearest(shapes, cut(np.array([ring], dtype=object))).tolist() == [0.0, 0.0, 5.0, 1.0, 10.0]
+
+
+def test_every_edge_of_a_boundary_is_in_one_chunk(layer):
+    chunks = cut(layer).edges.geometries
+    assert shapely.get_num_coordinates(chunks).max() <= 13
+    np.testing.assert_allclose(shapely.length(chunks).sum(), shapely.length(layer).sum(), rtol=1e-12)
+    assert shapely.equals(shapely.line_merge(shapely.union_all(chunks)), shapely.union_all(shapely.boundary(layer)))
+
+
+def test_yes_or_no_is_what_every_pair_says(layer, shapes):
+    rows, columns = meeting_pairs(shapes, layer)
+    expected = np.nonzero(shapely.intersects(shapes[:, None], layer[None, :]))
+    np.testing.assert_array_equal(rows, expected[0])
+    np.testing.assert_array_equal(columns, expected[1])
 
 
 def test_the_length_of_a_line_does_not_depend_on_its_neighbours_in_the_array():
