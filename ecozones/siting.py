@@ -121,7 +121,7 @@ def check_sites(
         findings.append(_to_plan(found.assign(whole=totals["whole"].to_numpy()[found["shape"].to_numpy()]), plan))
         balances.append(totals.assign(site_id=placed["site_id"].to_numpy(), line=line))
     listed = _finish_findings(pd.concat(findings, ignore_index=True), placed, plan, book, day, method)
-    verdicts = _verdicts(placed, sites, listed, plan, method)
+    verdicts = _verdicts(placed, sites, shapes, listed, plan, method)
     table = _by_site(pd.concat(line_rows, ignore_index=True), placed)
     balance = _by_site(_balance(balances), placed)
     capsule = _capsule(sites, plan, book, day, paths, method, slivers, asked)
@@ -470,6 +470,7 @@ def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, meth
 def _verdicts(
     placed: pd.DataFrame,
     sites: gpd.GeoDataFrame,
+    shapes: gpd.GeoDataFrame,
     findings: gpd.GeoDataFrame,
     plan: ZoningPlan,
     method: AreaMethod,
@@ -486,10 +487,10 @@ def _verdicts(
     )
     reasons = reasons.reindex(placed["site_id"]).fillna("")
     missing = [line for line in plan.control_lines if line not in plan]
-    geometry = sites.geometry.to_numpy()
-    ground = shapely.get_dimensions(geometry) == 2  # noqa: PLR2004
+    geometry, taken = sites.geometry.to_numpy(), shapes.geometry.to_numpy()
+    ground = shapely.get_dimensions(taken) == 2  # noqa: PLR2004 - a corridor takes ground
     area = np.full(len(sites), np.nan)
-    area[ground] = polygon_areas(geometry[ground], sites.crs, method=method, rounded=True)
+    area[ground] = polygon_areas(taken[ground], shapes.crs, method=method, rounded=True)
     length = np.full(len(sites), np.nan)
     lineal = shapely.get_dimensions(geometry) == 1
     length[lineal] = measure_length(geometry[lineal], sites.crs)

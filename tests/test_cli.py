@@ -1,0 +1,111 @@
+"""The command line, as a script would call it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+
+from ecozones.testing import chessboard_plan, square
+
+ROOT = Path(__file__).parent.parent
+COMMAND = [sys.executable, "-c", "from ecozones.cli import run; run()"]
+
+
+def call(*words, **environment):
+    env = os.environ | {"PYTHONIOENCODING": "utf-8"} | environment
+    return subprocess.run([*COMMAND, *map(str, words)], capture_output=True, check=False, env=env)
+
+
+@pytest.fixture
+def files(tmp_path):
+    plan = chessboard_plan(red_line={"a1": "core"}, farmland=["b1"], urban=["c3"])
+    for line, frame in plan.lines.items():
+        frame.to_file(tmp_path / "plan.gpkg", layer=line, driver="GPKG")
+    plan.extent.to_file(tmp_path / "plan.gpkg", layer="XZQ", driver="GPKG")
+    for cell in ("a1", "c3", "j1"):
+        square(cell).drop(columns=["width_m"]).to_file(tmp_path / f"{cell}.gpkg", driver="GPKG")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("cell", "code"), [("c3", 0), ("a1", 3), ("j1", 5)])
+def test_the_exit_code_of_a_check_says_what_was_found(files, cell, code):
+    done = call("check", files / f"{cell}.gpkg", files / "plan.gpkg", "--on", "2026-06-01", "--json")
+    assert done.returncode == code, done.stderr.decode()
+    answer = json.loads(done.stdout)
+    assert answer["schema"] == "ecozones/site-review/1"
+    assert answer["verdicts"][0]["site_id"] == cell
+
+
+def test_bad_input_ends_with_a_message_and_no_traceback(files):
+    (files / "empty.geojson").write_text("{}", encoding="utf-8")
+    done = call("check", files / "empty.geojson", files / "plan.gpkg")
+    assert done.returncode == 4
+    assert b"empty.geojson" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_wrong_call_is_told_apart_from_bad_input():
+    assert call("check").returncode == 2
+    assert call("area", "nowhere.gpkg", "--unit", "acre").returncode == 2
+
+
+def test_a_check_writes_what_it_is_asked_for(files):
+    wanted = [files / name for name in ("review.html", "review.json", "map.html", "tables.gpkg")]
+    done = call(
+        *("check", files / "a1.gpkg", files / "plan.gpkg", "--on", "2026-06-01"),
+        *("--report", wanted[0], "--report", wanted[1], "--map", wanted[2], "--tables", wanted[3]),
+    )
+    assert done.returncode == 3, done.stderr.decode()
+    assert all(path.stat().st_size > 1_000 for path in wanted)
+    assert gpd.read_file(wanted[3], layer="findings")["rule_id"].str.len().gt(0).any()
+
+
+def test_area_sums_to_its_total(files):
+    done = call("area", files / "a1.gpkg", "--unit", "mu", "--json")
+    answer = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert answer["total"] == pytest.approx(sum(row["area_mu"] for row in answer["areas"]))
+    assert answer["total"] == pytest.approx(375.0, abs=0.01)
+
+
+def test_rules_print_the_law_of_a_day():
+    done = call("rules", "--on", "2026-06-01", "--line", "ecological_red_line", "--json")
+    rows = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert {row["line"] for row in rows} == {"ecological_red_line"}
+    assert all(row["citation"] for row in rows)
+
+
+def test_sites_go_to_boundary_text_and_back(files):
+    text, back = files / "sites.txt", files / "back.gpkg"
+    assert call("convert", files / "a1.gpkg", text).returncode == 0
+    assert call("convert", text, back).returncode == 0
+    there, here = gpd.read_file(back), gpd.read_file(files / "a1.gpkg")
+    assert there.geometry.iloc[0].symmetric_difference(here.to_crs(there.crs).geometry.iloc[0]).area < 0.01
+    assert call("convert", text, back).returncode == 2
+    assert call("convert", text, back, "--overwrite").returncode == 0
+
+
+def test_a_gbk_console_does_not_break_the_output(files):
+    done = call("check", files / "a1.gpkg", files / "plan.gpkg", "--on", "2026-06-01", PYTHONIOENCODING="gbk")
+    assert done.returncode == 3, done.stderr.decode("gbk", "replace")
+    assert "审查" in done.stdout.decode("gbk")
+
+
+def test_the_self_test_passes_without_a_network():
+    done = call("selftest", "--json")
+    rows = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert len(rows) >= 20
+    assert all(row["passed"] for row in rows)
+
+
+def test_the_demo_makes_a_table_a_map_and_a_report(tmp_path):
+    done = call("demo", "--output", tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    assert {path.name for path in tmp_path.iterdir()} >= {"verdicts.csv", "map.html", "review.html", "review.json"}
+    assert "S40" in done.stdout.decode()
