@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -50,14 +51,20 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, crs: pyproj.CRS, *frames: gpd.GeoDataFrame) -> Place:
-        """Choose whole units near the middle of frames that are drawn in a CRS."""
+        """
+        Choose whole units near the middle of frames that are drawn in a CRS.
+
+        Counted from there every coordinate is exact; where they reach down to zero, that would not be so, nor is it
+        needed, and zero stays the origin.
+        """
         drawn = [frame.total_bounds for frame in frames if len(frame)]
         if not drawn:
             return cls(crs, 0.0, 0.0)
         bounds = np.array(drawn)
-        west, south = bounds[:, :2].min(axis=0)
-        east, north = bounds[:, 2:].max(axis=0)
-        return cls(crs, float(np.round((west + east) / 2)), float(np.round((south + north) / 2)))
+        low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
+        far = np.minimum(np.abs(low), np.abs(high)) >= high - low
+        east, north = np.where(far & (low * high > 0), np.round((low + high) / 2), 0.0)
+        return cls(crs, float(east), float(north))
 
     def near(self, geometry: Geometries) -> Geometries:
         """Count coordinates from the origin."""
@@ -174,17 +181,42 @@ def subtract(shapes: Geometries, taken: Geometries, rows: Rows, taken_rows: Rows
     2.0
     """
     out = shapes.copy()
-    order = np.lexsort((taken_rows, rows))
-    changed, first = np.unique(rows[order], return_index=True)
-    for row, members in zip(changed, np.split(taken_rows[order], first[1:]), strict=True):
-        ground = taken[members]
+    for row, members in by_row(rows):
+        ground = taken[taken_rows[members]]
         if len(ground) > 1:
             # in an order of their own, so that the sum does not depend on the order of the layer
             ground = ground[np.lexsort(shapely.bounds(ground).T)]
         gone = overlay.look_near(ground[0], shapes[row]) if len(ground) == 1 else shapely.union_all(ground)
         out[row] = shapely.difference(shapes[row], gone)
+    changed = np.unique(rows)
     out[changed] = polygonal(out[changed])
     return out
+
+
+def by_row(rows: Rows) -> Iterator[tuple[int, Rows]]:
+    """
+    Gather the positions at which each number stands.
+
+    Parameters
+    ----------
+    rows
+        Numbers, in any order.
+
+    Yields
+    ------
+    tuple
+        A number, ascending, and where it stands.
+
+    Examples
+    --------
+    >>> [(row, members.tolist()) for row, members in by_row(np.array([7, 3, 7]))]
+    [(3, [1]), (7, [0, 2])]
+    """
+    order = np.argsort(rows, kind="stable")
+    numbers, first = np.unique(rows[order], return_index=True)
+    if len(numbers):
+        for number, members in zip(numbers, np.split(order, first[1:]), strict=True):
+            yield int(number), members
 
 
 class Measures(NamedTuple):
