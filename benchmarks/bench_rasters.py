@@ -27,7 +27,7 @@ from benchmarks.workload import CRS, WEST, noise
 CELLS, CELL_M, ZONES, NORTH = 10_000, 10, 10_000, 3_400_000.0
 
 CHILD = """
-import json, resource, sys, time
+import json, pathlib, sys, time
 import exactextract, geopandas as gpd, numpy as np, rasterio
 import exactextract.raster, rasterio.windows
 from ecozones.landcover import class_areas
@@ -41,7 +41,9 @@ else:
     options = {"output": "pandas", "strategy": peer}
     cells = exactextract.exact_extract(raster, zones, ["unique", "frac", "count"], **options)["count"].sum()
 spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall, "cells": float(cells)}
-print(json.dumps(spent | {"mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+# not ru_maxrss: that begins with the memory of the process it was started from
+peak = pathlib.Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+print(json.dumps(spent | {"mib": int(peak) / 1024}))
 """
 
 
