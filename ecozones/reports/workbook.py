@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import re
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from pathlib import Path
 from openpyxl import Workbook
 from openpyxl.cell import Cell, MergedCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.styles.cell_style import StyleArray
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
@@ -25,6 +27,10 @@ _NAME_LENGTH = 31
 _LINE_PT, _HIGHEST_PT = 15.0, 400.0
 
 AnyCell = Cell | MergedCell
+
+# format, alignment, fill, flagged, quoted
+_Look = tuple[str, int, str, bool, bool]
+_BLANK = " "
 
 _THIN = Side(style="thin", color="9A9A9A")
 _EDGES = Border(left=_THIN, right=_THIN, top=_THIN, bottom=_THIN)
@@ -86,7 +92,6 @@ def _put(cell: AnyCell, text: str) -> None:
     """Put text that no spreadsheet may take for a formula, an error or a number."""
     cell.value = text
     cell.data_type = "s"
-    cell.number_format = "@"
     if text[:1] in {"=", "+", "-", "@", "\t", "\r"}:
         cell.quotePrefix = True
 
@@ -95,24 +100,27 @@ def _write_table(sheet: Worksheet, table: Table, language: Language) -> None:
     for at, column in enumerate(table.columns, start=1):
         head = sheet.cell(1, at)
         _put(head, column.label)
+        head.number_format = "@"
         head.font, head.fill, head.border = _BOLD, _HEAD, _EDGES
         head.alignment = Alignment(
             vertical="center", horizontal="right" if column.is_number else "left", wrap_text=True
         )
         sheet.column_dimensions[get_column_letter(at)].width = KINDS[column.kind].width
     _raise_row(sheet, 1, [(column.label, KINDS[column.kind].width - 2) for column in table.columns])
+    dressed: dict[_Look, StyleArray] = {}
     for number, row in enumerate(table.rows, start=2):
-        for at, (value, column) in enumerate(zip(row, table.columns, strict=True), start=1):
-            _fill(sheet.cell(number, at), value, column, language)
+        cells = [sheet.cell(number, at) for at in range(1, len(row) + 1)]
+        for cell, value, column in zip(cells, row, table.columns, strict=True):
+            _fill(cell, value, column, language, dressed)
         _raise_row(
             sheet,
             number,
-            [(cell.value, KINDS[column.kind].width) for cell, column in zip(sheet[number], table.columns, strict=True)],
+            [(cell.value, KINDS[column.kind].width) for cell, column in zip(cells, table.columns, strict=True)],
         )
     if table.total is not None:
         for at, (value, column) in enumerate(zip(table.total, table.columns, strict=True), start=1):
             cell = sheet.cell(len(table.rows) + 2, at)
-            _fill(cell, "" if value is None else value, column, language, blank=value is None)
+            _fill(cell, _BLANK if value is None else value, column, language, dressed)
             cell.font, cell.fill = _BOLD, _HEAD
     sheet.freeze_panes = "A2"
     last = get_column_letter(len(table.columns))
@@ -132,24 +140,34 @@ def _lines(text: str, width: int) -> int:
     return sum(1 + sum(1 + (letter > "\u2e7f") for letter in line) // width for line in text.split("\n"))
 
 
-def _fill(cell: AnyCell, value: object, column: Column, language: Language, *, blank: bool = False) -> None:
-    """Fill one cell: the number that the other formats print, or text."""
-    cell.border, cell.alignment = _EDGES, _WRAPPED
+def _fill(cell: AnyCell, value: object, column: Column, language: Language, dressed: dict[_Look, StyleArray]) -> None:
+    """Fill one cell: the number that the other formats print, or text; cells that look alike share one style."""
     number = stored(value, column.kind)
-    if blank or (isinstance(value, str) and not value.strip() and value):
-        return
+    content: float | dt.date | str = ""
     if number is not None:
-        cell.value, cell.number_format, cell.alignment = number, KINDS[column.kind].excel, _RIGHT
+        content, excel, align = number, KINDS[column.kind].excel, _RIGHT
     elif column.kind == "day" and isinstance(value, dt.date) and not absent(value):
-        cell.value, cell.number_format, cell.alignment = dt.date(value.year, value.month, value.day), "yyyy-mm-dd", _TOP
+        content, excel, align = dt.date(value.year, value.month, value.day), "yyyy-mm-dd", _TOP
     else:
-        _put(cell, show(value, column.kind, language))
-        if column.is_number:
-            cell.alignment = _RIGHT
-    if column.kind == "verdict" and str(value) in _FILLS:
-        cell.fill = _FILLS[str(value)]
-    if is_flagged(value, column.kind):
-        cell.font = _FLAGGED
+        content, excel = show(value, column.kind, language), "@"
+        align = _RIGHT if column.is_number else _WRAPPED
+    if isinstance(content, str):
+        if content.strip():
+            _put(cell, content)
+    else:
+        cell.value = content
+    flagged = is_flagged(value, column.kind)
+    fill = str(value) if column.kind == "verdict" and str(value) in _FILLS else ""
+    look = (excel, id(align), fill, flagged, bool(cell.quotePrefix))
+    if look not in dressed:
+        cell.border, cell.alignment, cell.number_format = _EDGES, align, excel
+        if fill:
+            cell.fill = _FILLS[fill]
+        if flagged:
+            cell.font = _FLAGGED
+        dressed[look] = copy.copy(cell._style)  # type: ignore[union-attr]  # noqa: SLF001 - hashing styles for each cell takes half the time
+    else:
+        cell._style = copy.copy(dressed[look])  # type: ignore[union-attr]  # noqa: SLF001
 
 
 def _write_text(sheet: Worksheet, report: Report) -> None:
@@ -164,6 +182,7 @@ def _write_text(sheet: Worksheet, report: Report) -> None:
         for at, content in ((1, label), (2, text)):
             cell = sheet.cell(number, at)
             _put(cell, content)
+            cell.number_format = "@"
             cell.alignment = _TOP if at == 1 else _WRAPPED
             cell.font = font or (_BOLD if at == 1 else Font())
         _raise_row(sheet, number, [(text, 110)])
