@@ -2,8 +2,8 @@
 Renew the browser libraries in ``ecozones/data/assets`` from the packages pinned in ``tools/assets.lock.json``.
 
 Run it on a machine with ``npm`` after a change of the lock file. Each package is fetched with ``npm pack`` and refused
-unless its integrity is the one in the lock; an entry without one gets it. What comes out is committed: nobody who installs
-or builds the library needs a network.
+unless its integrity is the one in the lock; an entry without one gets it. What comes out is committed: nobody who
+installs or builds the library needs a network.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Field:
     ----------
     label
         What it is called.
-    values
+    cells
         One for each feature: text, or text in both languages; None says nothing. For areas: square metres.
     kind
         ``"text"``, or ``"area"`` for numbers shown as mu and hectares.
@@ -56,7 +56,7 @@ class Field:
     """
 
     label: Text
-    values: Sequence[Any] | NDArray[Any]
+    cells: Sequence[Any] | NDArray[Any]
     kind: Literal["text", "area"] = "text"
     strong: bool = False
 
@@ -335,9 +335,8 @@ def _table(layer: Layer, rows: Rows, method: AreaMethod) -> dict[str, Any]:
 
 def _field(field: Field, rows: Rows) -> dict[str, Any]:
     if field.kind == "area":
-        return _areas(field.label, np.asarray(field.values, dtype=np.float64)[rows])
-    column = field.values
-    values = [_told(column[row]) for row in rows]
+        return _areas(field.label, np.asarray(field.cells, dtype=np.float64)[rows])
+    values = [_told(field.cells[row]) for row in rows]
     written = [json.dumps(value, ensure_ascii=False) for value in values]
     distinct = dict(zip(written, values, strict=True))
     told: dict[str, Any] = {"label": dict(field.label), "strong": field.strong}
