@@ -276,8 +276,8 @@ def _gather(parts: Geometries, first: Rows, count: Rows) -> Geometries:
 def _relations(found: Shared, layers: tuple[Layer, Layer]) -> Geometries:
     """Say how the first feature of each pair lies to the second."""
     both = shapely.area(found.geometry)
-    of_a = both / shapely.area(layers[0].geometry[found.a]) >= _WHOLE
-    of_b = both / shapely.area(layers[1].geometry[found.b]) >= _WHOLE
+    of_a = both / shapely.area(layers[0].geometry)[found.a] >= _WHOLE
+    of_b = both / shapely.area(layers[1].geometry)[found.b] >= _WHOLE
     return np.select([of_a & of_b, of_a, of_b], ["equal", "inside", "contains"], default="crosses").astype(object)
 
 
