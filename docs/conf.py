@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -12,7 +12,7 @@ ROOT = HERE.parent
 project = "ecozones"
 author = "The ecozones developers"
 project_copyright = "2026, The ecozones developers"
-release = version("ecozones")
+version = release = metadata.version("ecozones")
 
 extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax"]
 templates_path: list[str] = []

@@ -17,11 +17,12 @@ from ecozones.siting import check_sites
 
 if TYPE_CHECKING:
     from ecozones.maps import explore
-    from ecozones.reports import write_report
+    from ecozones.reports import verify_report, write_report
 
 # what draws and what needs optional packages is loaded on first use, so that `import ecozones` stays quick
 _LATER = {
     "explore": "ecozones.maps",
+    "verify_report": "ecozones.reports",
     "write_report": "ecozones.reports",
 }
 
@@ -42,6 +43,7 @@ __all__ = [
     "read_plan",
     "read_projects",
     "read_sites",
+    "verify_report",
     "write_boundary_text",
     "write_report",
 ]

@@ -103,7 +103,7 @@ def check(
         _show(review.verdicts[["site_id", "name", "activity", "verdict", "rule_ids", "status", "area_mu"]])
         typer.echo(review.conclusion(words))
     for path in report or []:
-        ez.write_report(review, path, language=words)
+        ez.write_report(review, path, language=words, plan=zoning, inputs={"plan": plan, "sites": sites})
         typer.echo(f"wrote {path}", err=True)
     if map_file is not None:
         ez.explore(review, m=ez.explore(zoning, language=words), language=words).save(str(map_file))
@@ -219,11 +219,32 @@ def demo(
     _show(review.verdicts[["site_id", "name", "activity", "verdict", "rule_ids", "status", "area_mu"]])
     typer.echo(review.conclusion(words))
     review.verdicts.drop(columns="geometry").to_csv(output / "verdicts.csv", index=False, encoding="utf-8-sig")
-    ez.write_report(review, output / "review.html", language=words)
+    ez.write_report(review, output / "review.html", language=words, plan=plan)
     review.to_json(output / "review.json")
     ez.explore(review, m=ez.explore(plan, language=words), language=words).save(str(output / "map.html"))
     for name in ("verdicts.csv", "map.html", "review.html", "review.json"):
         typer.echo(f"wrote {output / name}")
+
+
+@app.command()
+def verify(
+    report: Annotated[Path, typer.Argument(help="A report that ecozones wrote: .html, .docx, .xlsx or .json.")],
+    *,
+    plan: Annotated[Path | None, typer.Option(help="The plan; left out: the file that the report names.")] = None,
+    sites: Annotated[Path | None, typer.Option(help="The sites; left out: the file that the report names.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run the check behind a report again and compare: 0 the same, 1 something differs."""
+    given = {
+        "plan": None if plan is None else ez.read_plan(plan),
+        "sites": None if sites is None else ez.read_sites(sites),
+    }
+    table = ez.verify_report(report, **given)
+    if as_json:
+        typer.echo(table.to_json(orient="records", force_ascii=False, default_handler=str))
+    else:
+        _show(table)
+    raise typer.Exit(Exit.NOTHING_PROHIBITED if bool(table["same"].all()) else Exit.FAILED)
 
 
 @app.command("selftest")

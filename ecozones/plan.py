@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -15,8 +16,8 @@ import shapely
 
 from ecozones import geometry, overlay
 from ecozones.area import polygon_areas
-from ecozones.crs import check_crs
-from ecozones.errors import SchemaError, name_rows
+from ecozones.crs import check_crs, suspect_shift
+from ecozones.errors import SchemaError, ShiftSuspectedWarning, name_rows
 from ecozones.placing import bring_to, metric_crs
 from ecozones.units import from_m2
 from ecozones.vocab import ControlLine, control_lines, zones
@@ -146,6 +147,7 @@ class ZoningPlan:
             for line in known
             if line in frames or rules is None or line in {item.id for item in rules.lines}
         }
+        _warn_of_shifts(frames, spaces, ground, said)
         crs = pyproj.CRS(ground.crs) if ground is not None and not ground.crs.is_geographic else _commonest_crs(frames)
         return cls(name, frames, spaces, ground, covered, crs, declared, tuple(said))
 
@@ -329,6 +331,24 @@ class ZoningPlan:
             f"<th>line</th><th>图斑数 features</th><th>公顷 ha</th></tr></thead><tbody>{rows}</tbody></table>"
             + (f"<ul>{notes}</ul>" if notes else "")
         )
+
+
+def _warn_of_shifts(
+    frames: Mapping[str, gpd.GeoDataFrame],
+    spaces: gpd.GeoDataFrame | None,
+    ground: gpd.GeoDataFrame | None,
+    notes: list[str],
+) -> None:
+    """Say which layers sit off the extent as a web map's coordinates would put them."""
+    if ground is None:
+        return
+    layers = dict(frames) if spaces is None else {**frames, "zones": spaces}
+    for name, frame in layers.items():
+        shift = suspect_shift(frame, ground) if len(frame) else None
+        if shift is not None:
+            message = f"{name} sits off the extent as shifted coordinates would: {shift.to_dict('records')[0]}"
+            notes.append(message)
+            warnings.warn(message, ShiftSuspectedWarning, stacklevel=4)
 
 
 def _line_frame(frame: gpd.GeoDataFrame, line: ControlLine, notes: list[str]) -> gpd.GeoDataFrame:

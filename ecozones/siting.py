@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyproj
 import shapely
 
 from ecozones import overlay
 from ecozones.area import AreaMethod, measure_length, polygon_areas
+from ecozones.capsule import digest, versions
 from ecozones.crs import check_crs
 from ecozones.errors import SchemaError, name_rows
 from ecozones.geometry import repair_polygons
@@ -104,6 +102,7 @@ def check_sites(
     asked = _asked_lines(lines, plan, book, declared)
     placed, shapes, activity = _prepare_sites(sites, plan, book)
     slivers = Slivers(ignore_below_m2, ignore_narrower_m)
+    setbacks = {line: _setback(setback_m, line, declared[line].setback_m) for line in asked}
 
     line_rows, findings, balances, paths = [], [], [], {}
     for line in asked:
@@ -116,15 +115,14 @@ def check_sites(
         there, paths[line] = bring_to(shapes, plan.lines[line].crs, what="sites")
         patches, totals = divide(there, plan, line, slivers=slivers, method=method)
         found = _decide(patches, line, declared, plan, book, activity, day)
-        setback = _setback(setback_m, line, declared[line].setback_m)
-        line_rows.append(_line_table(placed, there, patches, totals, plan, line, setback, found))
+        line_rows.append(_line_table(placed, there, patches, totals, plan, line, setbacks[line], found))
         findings.append(_to_plan(found.assign(whole=totals["whole"].to_numpy()[found["shape"].to_numpy()]), plan))
         balances.append(totals.assign(site_id=placed["site_id"].to_numpy(), line=line))
     listed = _finish_findings(pd.concat(findings, ignore_index=True), placed, plan, book, day, method)
     verdicts = _verdicts(placed, sites, shapes, listed, plan, method)
     table = _by_site(pd.concat(line_rows, ignore_index=True), placed)
     balance = _by_site(_balance(balances), placed)
-    capsule = _capsule(sites, plan, book, day, paths, method, slivers, asked)
+    capsule = _capsule(sites, plan, book, day, paths, method, slivers, setbacks)
     return SiteReview(verdicts, table[_LINE_COLUMNS], listed[_FINDING_COLUMNS], balance, day, capsule)
 
 
@@ -381,11 +379,8 @@ def _missing_line(shapes: gpd.GeoDataFrame, word: ControlLine, plan: ZoningPlan,
 def _finish_findings(
     found: pd.DataFrame, placed: pd.DataFrame, plan: ZoningPlan, book: Rulebook, day: dt.date, method: AreaMethod
 ) -> gpd.GeoDataFrame:
-    if not len(found):
-        found = pd.DataFrame(columns=["shape", "kind", "amount", "whole", *_FINDING_COLUMNS])
-    full = found.reindex(
-        columns=list(dict.fromkeys(["shape", "kind", "amount", "whole", *_FINDING_COLUMNS, *found.columns]))
-    )
+    inner = ["shape", "kind", "activity", "amount", "whole"]
+    full = found.reindex(columns=list(dict.fromkeys([*inner, *_FINDING_COLUMNS, *found.columns])))
     notices = pd.concat([_notices(full, book, day), _overlap_notices(full, plan, book, method)], ignore_index=True)
     full = pd.concat([full, notices], ignore_index=True) if len(notices) else full
     full["site_id"] = placed["site_id"].to_numpy()[full["shape"].to_numpy(dtype=np.intp)]
@@ -395,17 +390,7 @@ def _finish_findings(
         full["amount"].to_numpy(dtype=float), whole, out=np.full(len(full), np.nan), where=whole > 0
     )
     full["verdict"] = full["verdict"].astype(verdict_dtype())
-    for name in (
-        "feature_ids",
-        "rule_id",
-        "requires",
-        "requires_zh",
-        "citation",
-        "status",
-        "reason",
-        "reason_zh",
-        "subzone",
-    ):
+    for name in ("feature_ids", "subzone", *(said for said in _SAID if said not in {"verdict", "effective_from"})):
         full[name] = full[name].where(full[name].notna(), "")
     lines = list(dict.fromkeys([*plan.control_lines, *full["line"]]))
     rank = pd.DataFrame(
@@ -535,16 +520,16 @@ def _capsule(
     paths: Mapping[str, str],
     method: AreaMethod,
     slivers: Slivers,
-    asked: list[str],
+    setbacks: Mapping[str, float],
 ) -> dict[str, Any]:
     """Write down everything that the answer rests on, so that it can be made again and compared."""
     return {
         "on": day.isoformat(),
         "plan": plan.name,
         "plan_notes": list(plan.notes),
-        "sites_sha256": _digest(sites),
-        "lines_sha256": {line: _digest(frame) for line, frame in plan.lines.items()},
-        "extent_sha256": "" if plan.extent is None else _digest(plan.extent),
+        "sites_sha256": digest(sites),
+        "lines_sha256": {line: digest(frame) for line, frame in plan.lines.items()},
+        "extent_sha256": "" if plan.extent is None else digest(plan.extent),
         "sites_crs": sites.crs.to_string(),
         "plan_crs": plan.crs.to_string(),
         "line_crs": {line: frame.crs.to_string() for line, frame in plan.lines.items()},
@@ -553,25 +538,9 @@ def _capsule(
         "area_rounding": "site areas as the method rounds them; pieces unrounded so that they sum",
         "ignore_below_m2": slivers.below_m2,
         "ignore_narrower_m": slivers.narrower_m,
-        "lines_checked": asked,
+        "setback_m": setbacks,
+        "lines_checked": list(setbacks),
         "rulebook": book.name,
         "rulebook_version": book.version,
-        "versions": {
-            "ecozones": version("ecozones"),
-            "geopandas": gpd.__version__,
-            "shapely": shapely.__version__,
-            "GEOS": shapely.geos_version_string,
-            "pyproj": pyproj.__version__,
-            "PROJ": pyproj.proj_version_str,
-        },
+        "versions": versions(),
     }
-
-
-def _digest(frame: gpd.GeoDataFrame) -> str:
-    """Hash the content of a frame: its geometries to the last bit, its CRS and its columns."""
-    digest = hashlib.sha256(frame.crs.to_wkt().encode())
-    for wkb in shapely.to_wkb(frame.geometry.to_numpy()):
-        digest.update(wkb)
-    plain = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    digest.update(plain.to_csv(index=False).encode("utf-8"))
-    return digest.hexdigest()
