@@ -384,7 +384,7 @@ def test_raster_lies_where_its_cells_are(tmp_path):
     values = np.zeros((3, 40, 40), dtype=np.uint8)
     values[0, :10, :10] = 255  # the north-western square is red
     path = tmp_path / "ortho.tif"
-    transform = rasterio.transform.from_origin(west, north, 100, 100)
+    transform = rasterio.Affine(100, 0, west, 0, -100, north)
     with rasterio.open(
         path, "w", driver="GTiff", width=40, height=40, count=3, dtype="uint8", crs=BOARD_CRS, transform=transform
     ) as file:

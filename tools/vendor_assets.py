@@ -86,7 +86,7 @@ def icon_patch(members: dict[str, bytes]) -> str:
 
 def prepare(path: str, members: dict[str, bytes], *, icons: bool) -> str:
     """Make one file fit to stand inside a page."""
-    text = members[path].decode("utf-8-sig")
+    text = members[path].decode("utf-8-sig").replace("\r\n", "\n")
     text = re.sub(r"(//|/\*)[#@] ?sourceMappingURL=.*?(\*/|$)", "", text, flags=re.MULTILINE)
     if path.endswith(".css"):
         text = inline_urls(text, members, posixpath.dirname(path))

@@ -276,7 +276,7 @@ def raster(path: str | Path, *, label: str = "", opacity: float = 1.0, colors: S
     try:
         import rasterio  # noqa: PLC0415 - optional, and slow to load
         from rasterio.enums import Resampling  # noqa: PLC0415
-        from rasterio.warp import calculate_default_transform, reproject, transform_bounds  # noqa: PLC0415
+        from rasterio.warp import reproject, transform_bounds  # noqa: PLC0415
     except ImportError as error:
         message = "a raster under a map needs rasterio; install ecozones[raster]"
         raise MissingDependencyError(message) from error
@@ -289,13 +289,10 @@ def raster(path: str | Path, *, label: str = "", opacity: float = 1.0, colors: S
             message = f"{path} is on {source.crs.to_string()[:80]}: transform it to CGCS2000 first"
             raise CRSError(message)
         classes = source.count == 1 and (colors is not None or _has_colormap(source))
-        transform, width, height = calculate_default_transform(
-            source.crs, "EPSG:3857", source.width, source.height, *source.bounds
-        )
-        shrink = max(1.0, max(width, height) / _LONG_SIDE)
-        width, height = max(1, round(width / shrink)), max(1, round(height / shrink))
         west, south, east, north = transform_bounds(source.crs, "EPSG:3857", *source.bounds, densify_pts=50)
-        transform = rasterio.transform.from_bounds(west, south, east, north, width, height)
+        cell = max(east - west, north - south) / min(_LONG_SIDE, max(source.width, source.height))
+        width, height = max(1, round((east - west) / cell)), max(1, round((north - south) / cell))
+        transform = rasterio.Affine((east - west) / width, 0, west, 0, (south - north) / height, north)
         bands = [1, 2, 3] if source.count >= 3 else [1]  # noqa: PLR2004 - red, green, blue
         drawn = np.zeros((len(bands), height, width), dtype=np.float64)
         valid = np.zeros((height, width), dtype=np.uint8)

@@ -199,20 +199,18 @@ def adopt(m: Element, *, online: bool = False, lean: bool = True, language: str 
         figure.hosts |= {_host(url) for _, url in remote}
     elif remote:
         for layer, _ in remote:
-            parent = layer._parent  # noqa: SLF001 - branca has no other way to ask
-            del parent._children[layer.get_name()]  # noqa: SLF001
-            _forget(parent, layer)
+            _forget(layer)
         named = ", ".join(sorted({_host(url) for _, url in remote}))
         message = f"layers from {named} were removed, as the map is to open offline; adopt(..., online=True) keeps them"
         warnings.warn(message, EcozonesWarning, stacklevel=2)
     return m
 
 
-def _forget(parent: Element, layer: Element) -> None:
-    """Drop a layer wherever a map keeps it: tile layers stand in a second place, named after their provider."""
-    for name, child in list(parent._children.items()):  # noqa: SLF001
-        if child is layer:
-            del parent._children[name]  # noqa: SLF001
+def _forget(layer: Element) -> None:
+    """Drop a layer from what holds it; tile layers are filed under the name of their provider."""
+    siblings = layer._parent._children  # noqa: SLF001 - branca has no other way to ask
+    for name in [name for name, child in siblings.items() if child is layer]:
+        del siblings[name]
 
 
 def _moved(old: Element, *, lean: bool, language: str) -> OfflineFigure:
