@@ -235,11 +235,8 @@ def verify(
     as_json: JsonFlag = False,
 ) -> None:
     """Run the check behind a report again and compare: 0 the same, 1 something differs."""
-    given = {
-        "plan": None if plan is None else ez.read_plan(plan),
-        "sites": None if sites is None else ez.read_sites(sites),
-    }
-    table = ez.verify_report(report, **given)
+    zoning = None if plan is None else ez.read_plan(plan)
+    table = ez.verify_report(report, plan=zoning, sites=None if sites is None else ez.read_sites(sites))
     if as_json:
         typer.echo(table.to_json(orient="records", force_ascii=False, default_handler=str))
     else:

@@ -67,7 +67,7 @@ class EcozonesWarning(UserWarning):
     """Root of every warning: the answer is right, but the reader should know."""
 
 
-class EncodingWarning(EcozonesWarning):
+class TextEncodingWarning(EcozonesWarning):
     """The text encoding of a file was found out rather than declared."""
 
 
@@ -89,10 +89,6 @@ class ReprojectionWarning(EcozonesWarning):
 
 class ShiftSuspectedWarning(EcozonesWarning):
     """A layer sits where GCJ-02 or BD-09 coordinates would put it."""
-
-
-class UnverifiedRuleWarning(EcozonesWarning):
-    """A verdict rests on a rule that nobody has compared with the original text."""
 
 
 def name_rows(labels: object, *, shown: int = _SHOWN) -> str:

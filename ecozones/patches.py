@@ -126,7 +126,8 @@ def divide(
 
 def _sum_by_shape(parts: pd.DataFrame, n_shapes: int) -> overlay.Numbers:
     """Sum in the order of the rows; a grouped sum of pandas depends on which other groups there are, in the last bit."""
-    return np.bincount(parts["shape"], weights=parts["amount"], minlength=n_shapes)
+    sums: overlay.Numbers = np.bincount(parts["shape"], weights=parts["amount"], minlength=n_shapes).astype(float)
+    return sums
 
 
 def _fill(united: overlay.Geometries, like: overlay.Geometries) -> overlay.Geometries:

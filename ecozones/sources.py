@@ -240,7 +240,7 @@ def read_layer(layer: Layer, *, encoding: str | None = None, crs: object = None)
 
     Warns
     -----
-    EncodingWarning
+    TextEncodingWarning
         The encoding was found out rather than declared, or the text looks garbled.
     FormatWarning
         The file departs from its format.
@@ -340,7 +340,7 @@ def _read_shapefile(layer: Layer, encoding: str | None) -> gpd.GeoDataFrame:
     found = encodings.dbf_encoding(table, encoding=encoding)
     if not found.declared:
         message = f"{layer.file}: texts were read as {found.name}: {found.reason}; pass encoding= if they look wrong"
-        warnings.warn(message, errors.EncodingWarning, stacklevel=4)
+        warnings.warn(message, errors.TextEncodingWarning, stacklevel=4)
     frame = _read_vector(layer, layer.path, encoding="latin1")
     names: dict[str, str] = {}
     cut: list[str] = []
@@ -407,7 +407,7 @@ def _read_geojson(layer: Layer) -> gpd.GeoDataFrame:
             raise InputError(message) from cause
         data = text.encode("utf-8")
         message = f"{layer.file}: is GB18030, though GeoJSON is always UTF-8; it was read as GB18030"
-        warnings.warn(message, errors.EncodingWarning, stacklevel=4)
+        warnings.warn(message, errors.TextEncodingWarning, stacklevel=4)
     try:
         document = json.loads(text)
     except json.JSONDecodeError as cause:
@@ -552,7 +552,7 @@ def _decode_drawing(frame: gpd.GeoDataFrame, layer: Layer, encoding: str | None)
         message = (
             f"{layer.file}: texts were read as {right}, against the code page of the drawing; pass encoding= if wrong"
         )
-        warnings.warn(message, errors.EncodingWarning, stacklevel=4)
+        warnings.warn(message, errors.TextEncodingWarning, stacklevel=4)
     again: dict[str, str] = {}
     for text in texts:
         for wrong in ("latin1", "cp1252"):
@@ -570,7 +570,7 @@ def _warn_mojibake(frame: gpd.GeoDataFrame, layer: Layer) -> None:
     if found:
         garbled, said, right = found
         message = f"{layer.label}: text looks garbled: {garbled!r} says {said!r} in {right}; export it again"
-        warnings.warn(message, errors.EncodingWarning, stacklevel=4)
+        warnings.warn(message, errors.TextEncodingWarning, stacklevel=4)
 
 
 def _flat(frame: gpd.GeoDataFrame, layer: Layer) -> gpd.GeoDataFrame:

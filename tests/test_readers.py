@@ -24,7 +24,7 @@ from ecozones.errors import (
     RepairWarning,
     SchemaError,
 )
-from ecozones.errors import EncodingWarning as FoundEncoding
+from ecozones.errors import TextEncodingWarning as FoundEncoding
 from ecozones.vocab import ControlLine
 
 DATA = Path(__file__).parent / "data"
