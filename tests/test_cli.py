@@ -109,3 +109,13 @@ def test_the_demo_makes_a_table_a_map_and_a_report(tmp_path):
     assert done.returncode == 0, done.stderr.decode()
     assert {path.name for path in tmp_path.iterdir()} >= {"verdicts.csv", "map.html", "review.html", "review.json"}
     assert "S40" in done.stdout.decode()
+
+
+def test_a_report_is_verified_against_the_files_it_names_and_a_changed_file_is_found(files):
+    report = files / "review.html"
+    call("check", files / "a1.gpkg", files / "plan.gpkg", "--on", "2026-06-01", "--report", report)
+    assert call("verify", report).returncode == 0
+    square("b1", size_m=700).drop(columns=["width_m"]).to_file(files / "a1.gpkg", driver="GPKG")
+    again = call("verify", report, "--json")
+    assert again.returncode == 1
+    assert any(not row["same"] for row in json.loads(again.stdout))
