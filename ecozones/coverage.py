@@ -29,6 +29,9 @@ _Keys = NDArray[np.uint64]
 # two edges are looked at as a strip of bare ground if they run against each other by more than this [cosine]
 _AGAINST = -0.5
 
+# steps to find a width: they cut the range of radii to a thousandth for strips 100 000 times longer than wide
+_HALVINGS = 13
+
 # coordinates that differ by less than this many units in the last place are one place after any computation
 _ULP = 8
 
@@ -36,31 +39,35 @@ _ULP = 8
 @dataclasses.dataclass(frozen=True, eq=False)
 class Edges:
     """
-    The edges of polygons, each walked with its polygon on the left.
+    The edges of polygons, in the order and direction in which they are drawn.
 
     Parameters
     ----------
-    start, end
-        Coordinates, shape (n, 2).
+    xy
+        The vertices, shape (m, 2).
+    key
+        A number for each vertex, equal where the coordinates are equal to the last bit.
+    here
+        The vertex each edge is drawn from; it ends at the next one. Shape (n,).
+    back
+        Edges that are drawn with their polygon on the right.
     row
         The polygon each edge belongs to.
     ring
-        The ring it belongs to; edges of a ring stand together, in the order of walking or against it.
-    start_key, end_key
-        A number for each place, equal where the coordinates are equal to the last bit.
+        The ring it belongs to; edges of a ring stand together.
     """
 
-    start: Numbers
-    end: Numbers
+    xy: Numbers
+    key: _Keys
+    here: Rows
+    back: Flags
     row: Rows
     ring: Rows
-    start_key: _Keys
-    end_key: _Keys
 
     @functools.cached_property
     def tolerance(self) -> float:
         """What double precision cannot tell apart at these coordinates."""
-        return float(np.spacing(np.abs(self.start).max(initial=1.0)) * _ULP)
+        return float(np.spacing(np.abs(self.xy).max(initial=1.0)) * _ULP)
 
 
 def edges_of(polygons: Geometries) -> Edges:
@@ -85,17 +92,13 @@ def edges_of(polygons: Geometries) -> Edges:
     part, part_row = shapely.get_parts(polygons, return_index=True)
     rings, ring_part = shapely.get_rings(part, return_index=True)
     shell = np.r_[True, ring_part[1:] != ring_part[:-1]] if len(rings) else np.empty(0, dtype=bool)
-    turn = shapely.is_ccw(rings) != shell
+    back = shapely.is_ccw(rings) != shell
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     xy += 0.0  # a negative zero is the same place as zero, and has other bits
     key = _place_keys(xy)
-    same = ring[1:] == ring[:-1]
-    same &= key[1:] != key[:-1]
-    here = np.flatnonzero(same)
+    here = np.flatnonzero((ring[1:] == ring[:-1]) & (key[1:] != key[:-1]))
     ring = ring[here]
-    back = turn[ring]
-    first, last = here + back, here + ~back
-    return Edges(xy[first], xy[last], part_row[ring_part[ring]], ring, key[first], key[last])
+    return Edges(xy, key, here, back[ring], part_row[ring_part][ring], ring)
 
 
 def _place_keys(xy: Numbers) -> _Keys:
@@ -161,7 +164,9 @@ def find_spikes(edges: Edges, *, angle: float, length: float, tip: float = 0.0) 
     >>> spikes.tip.tolist(), spikes.length.round(1).tolist()
     ([[2.0, 90.0]], [86.0])
     """
-    along = edges.end - edges.start
+    along = edges.xy[1:] - edges.xy[:-1]
+    if len(edges.here) < len(along):
+        along = along[edges.here]
     size = np.hypot(along[:, 0], along[:, 1])
     following = _following(edges)
     least = math.cos(math.radians(angle))
@@ -174,7 +179,8 @@ def find_spikes(edges: Edges, *, angle: float, length: float, tip: float = 0.0) 
 
     every = np.arange(len(size))
     sharp, cosine, shorter = needles(every, following)
-    row, at, cos, leg = edges.row[sharp], edges.end[sharp], cosine[sharp], shorter[sharp]
+    row, at = edges.row[sharp], edges.xy[edges.here[sharp] + 1]
+    cos, leg = cosine[sharp], shorter[sharp]
     if tip > 0:
         short = np.flatnonzero(size <= tip)
         before = np.empty_like(following)
@@ -182,7 +188,8 @@ def find_spikes(edges: Edges, *, angle: float, length: float, tip: float = 0.0) 
         blunt, cosine, shorter = needles(before[short], following[short])
         # a leg that is itself no longer than the tip is a corner, not a needle
         blunt &= shorter > 2 * tip
-        middle = (edges.start[short[blunt]] + edges.end[short[blunt]]) / 2
+        cut = edges.here[short[blunt]]
+        middle = (edges.xy[cut] + edges.xy[cut + 1]) / 2
         row, at = np.r_[row, edges.row[short[blunt]]], np.r_[at, middle]
         cos, leg = np.r_[cos, cosine[blunt]], np.r_[leg, shorter[blunt]]
     order = np.argsort(row, kind="stable")
@@ -191,16 +198,12 @@ def find_spikes(edges: Edges, *, angle: float, length: float, tip: float = 0.0) 
 
 
 def _following(edges: Edges) -> Rows:
-    """Find the edge that each edge is followed by, on its ring."""
-    count = len(edges.ring)
-    if not count:
-        return np.empty(0, dtype=np.intp)
-    first = np.flatnonzero(np.r_[True, edges.ring[1:] != edges.ring[:-1]])
-    last = np.r_[first[1:], count] - 1
-    ahead, behind = np.arange(1, count + 1), np.arange(-1, count - 1)
-    ahead[last], behind[first] = first, last
-    # rings drawn against the walk stand in the array back to front
-    return np.where(edges.end_key == edges.start_key[ahead], ahead, behind)
+    """Find the edge that each edge is followed by as its ring is drawn."""
+    following = np.arange(1, len(edges.ring) + 1)
+    if len(following):
+        first = np.flatnonzero(np.r_[True, edges.ring[1:] != edges.ring[:-1]])
+        following[np.r_[first[1:], len(following)] - 1] = first
+    return following
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -288,8 +291,10 @@ def find_faults(
     """
     polygons = np.asarray(polygons, dtype=object)
     edges = edges_of(polygons) if edges is None else edges
-    order, group = _alike(edges)
-    rim = _noded(_Rim.of(edges, _uncancelled(edges, order, group)), gap_width, edges.tolerance)
+    start_key, end_key = edges.key[edges.here], edges.key[edges.here + 1]
+    order, group = _alike(start_key, end_key)
+    left_over = _uncancelled((start_key < end_key) ^ edges.back, order, group)
+    rim = _noded(_Rim.of(edges, left_over), gap_width, edges.tolerance)
     tree = STRtree(polygons)
     left, right = _overlapping(polygons, tree, rim, edges, order, group)
     shared = polygonal(shapely.intersection(polygons[left], polygons[right]))
@@ -303,9 +308,9 @@ def find_faults(
 # --------------------------------------------------------------------------------------------------- edges that cancel
 
 
-def _alike(edges: Edges) -> tuple[Rows, Rows]:
-    """Sort edges so that those between the same two places stand together; number the places."""
-    key = edges.start_key + edges.end_key
+def _alike(start_key: _Keys, end_key: _Keys) -> tuple[Rows, Rows]:
+    """Sort edges so that those between the same two places stand together; number the pairs of places."""
+    key = start_key + end_key
     order = np.argsort(key)
     key = key[order]
     group = np.zeros(len(key), dtype=np.intp)
@@ -313,26 +318,25 @@ def _alike(edges: Edges) -> tuple[Rows, Rows]:
     return order, group
 
 
-def _uncancelled(edges: Edges, order: Rows, group: Rows) -> Rows:
+def _uncancelled(forward: Flags, order: Rows, group: Rows) -> Rows:
     """Give the edges that are left when those walked in both directions are struck off, pair by pair."""
     if not len(order):
         return order
-    forward = (edges.start_key < edges.end_key)[order]
+    ahead = forward[order]
     size = np.bincount(group)
+    net = 2 * np.bincount(group, weights=ahead).astype(np.intp) - size
     single = size == 1
-    net = np.bincount(group, weights=np.where(forward, 1.0, -1.0))
     keep = single[group]
     # more than two along one edge: strike off as many of one direction as there are of the other
-    odd = ~single & (net != 0)
-    some = np.flatnonzero(odd[group])
+    some = np.flatnonzero((~single & (net != 0))[group])
     if len(some):
-        member, ahead = group[some], forward[some]
-        sort = np.lexsort((some, ahead, member))
-        run = np.r_[True, (np.diff(member[sort]) != 0) | (ahead[sort][1:] != ahead[sort][:-1])]
+        member, way = group[some], ahead[some]
+        sort = np.lexsort((some, way, member))
+        run = np.r_[True, (np.diff(member[sort]) != 0) | (way[sort][1:] != way[sort][:-1])]
         start = np.flatnonzero(run)
         rank = np.arange(len(sort)) - np.repeat(start, np.diff(np.r_[start, len(sort)]))
-        against = ((size[member] - np.abs(net[member])) / 2)[sort]
-        winner = (net[member] > 0)[sort] == ahead[sort]
+        against = ((size[member] - np.abs(net[member])) // 2)[sort]
+        winner = (net[member] > 0)[sort] == way[sort]
         keep[some[sort[winner & (rank >= against)]]] = True
     return np.sort(order[keep])
 
@@ -355,27 +359,38 @@ class _Rim:
 
     @staticmethod
     def of(edges: Edges, rows: Rows) -> _Rim:
+        here, back = edges.here[rows], edges.back[rows]
+        first, last = here + back, here + ~back
         none = np.empty(0, dtype=np.intp)
         return _Rim(
-            edges.start[rows],
-            edges.end[rows],
+            edges.xy[first],
+            edges.xy[last],
             edges.row[rows],
-            edges.start_key[rows],
-            edges.end_key[rows],
+            edges.key[first],
+            edges.key[last],
             (none, none),
             np.zeros(len(rows), dtype=bool),
             np.empty((0, 2)),
             none,
         )
 
+    def only(self, rows: Rows) -> _Rim:
+        return dataclasses.replace(
+            self,
+            start=self.start[rows],
+            end=self.end[rows],
+            row=self.row[rows],
+            start_key=self.start_key[rows],
+            end_key=self.end_key[rows],
+            met=self.met[rows],
+        )
+
 
 def _close_pairs(rim: _Rim, reach: float) -> tuple[Rows, Rows]:
     """Pair edges of the rim whose boxes come within reach of each other, each pair once."""
-    low, high = np.minimum(rim.start, rim.end), np.maximum(rim.start, rim.end)
-    lines = shapely.linestrings(np.stack([low, high], axis=1))
-    low, high = low - reach, high + reach
+    low, high = np.minimum(rim.start, rim.end) - reach / 2, np.maximum(rim.start, rim.end) + reach / 2
     boxes = shapely.linestrings(np.stack([low, high], axis=1))  # a diagonal has the box that is asked for
-    one, other = STRtree(lines).query(boxes)
+    one, other = STRtree(boxes).query(boxes)
     once = one < other
     return one[once], other[once]
 
@@ -398,12 +413,9 @@ def _noded(rim: _Rim, reach: float, tolerance: float) -> _Rim:
     if not len(edge):
         return dataclasses.replace(rim, near=(one, other))
     cut = _cut_at(rim, edge, place)
-    again = Edges(cut.start, cut.end, cut.row, cut.row, cut.start_key, cut.end_key)
-    order, group = _alike(again)
-    kept = _uncancelled(again, order, group)
+    kept = _uncancelled(cut.start_key < cut.end_key, *_alike(cut.start_key, cut.end_key))
     thinned = dataclasses.replace(
-        _Rim.of(again, kept),
-        met=cut.met[kept],
+        cut.only(kept),
         crossings=np.unique(place, axis=0),
         met_rows=np.unique(np.r_[rim.row[edge], rim.row[one[looked]][touched], rim.row[other[looked]][touched]]),
     )
@@ -575,7 +587,7 @@ def _overlapping(
     point, row = tree.query(
         shapely.points(np.unique(places, axis=0)), predicate="dwithin", distance=max(edges.tolerance, 0.0) * 4
     )
-    found = _interiors_meet(polygons, *_pairs_within(point, row))
+    found = _interiors_meet(polygons, *np.divmod(_pairs_within(point, row, len(polygons)), len(polygons)))
     known, tested = found, found
     beside = _neighbours(edges, order, group, len(polygons))
     width = len(polygons)
@@ -609,26 +621,19 @@ def _stretches(following: Rows, broken: Flags) -> Rows:
     return np.where(rest, count + step, label)
 
 
-def _pairs_within(group: Rows, row: Rows) -> tuple[Rows, Rows]:
-    """Pair all rows of one group with each other, each pair once over all groups."""
+def _pairs_within(group: Rows, row: Rows, width: int) -> Rows:
+    """Pair all rows of one group with each other, as sorted keys, each pair once over all groups."""
     order = np.argsort(group, kind="stable")
     group, row = group[order], row[order]
-    left: list[Rows] = []
-    right: list[Rows] = []
+    pairs: list[Rows] = []
     shift = 1
     while shift < len(group):
         same = group[shift:] == group[:-shift]
         if not same.any():
             break
-        one, other = row[:-shift][same], row[shift:][same]
-        left.append(np.minimum(one, other))
-        right.append(np.maximum(one, other))
+        pairs.append(_pair_keys(row[:-shift][same], row[shift:][same], width))
         shift += 1
-    if not left:
-        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
-    pairs = np.unique(np.stack([np.concatenate(left), np.concatenate(right)], axis=1), axis=0)
-    pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-    return pairs[:, 0], pairs[:, 1]
+    return np.unique(np.concatenate(pairs)) if pairs else np.empty(0, dtype=np.intp)
 
 
 def _pair_keys(one: Rows, other: Rows, width: int) -> Rows:
@@ -647,7 +652,7 @@ def _interiors_meet(polygons: Geometries, left: Rows, right: Rows) -> Rows:
 
 def _neighbours(edges: Edges, order: Rows, group: Rows, count: int) -> tuple[Rows, Rows]:
     """Polygons that have an edge in common, as a start for each polygon and a list of others."""
-    one, other = _pairs_within(group, edges.row[order])
+    one, other = np.divmod(_pairs_within(group, edges.row[order], count), count)
     here, there = np.r_[one, other], np.r_[other, one]
     sort = np.argsort(here, kind="stable")
     return np.r_[0, np.cumsum(np.bincount(here, minlength=count))], there[sort]
@@ -672,33 +677,62 @@ def _gaps(
         return Gaps(none, np.empty(0), np.empty(0, dtype=bool), ())
     following, _ = _walk(rim)
     cycle = _cycles(following)
-    holes, around, taken = _enclosed(polygons, tree, rim, following, cycle, gap_width, tolerance)
+    holes, hole_width, around, taken = _enclosed(polygons, tree, rim, following, cycle, gap_width, tolerance)
     open_gaps, open_width, beside = _open(polygons, tree, rim, following, taken, gap_width, elongation, tolerance)
-    width = np.r_[2 * _inscribed(holes, tolerance), open_width]
+    width = np.r_[hole_width, open_width]
     geometry = np.r_[holes, open_gaps]
     enclosed = np.r_[np.ones(len(holes), dtype=bool), np.zeros(len(open_gaps), dtype=bool)]
     rows = [*around, *beside]
-    keep = np.flatnonzero(width <= gap_width * (1 + 1e-9))
+    keep = np.flatnonzero(width <= gap_width)
     return Gaps(geometry[keep], width[keep], enclosed[keep], tuple(rows[i] for i in keep))
 
 
-def _inscribed(geometry: Geometries, tolerance: float) -> Numbers:
-    """Radius of the largest circle in each polygon."""
+def inscribed_width(geometry: Geometries) -> Numbers:
+    """
+    Diameter of the largest circle in each polygon: how wide it is at its widest.
+
+    Parameters
+    ----------
+    geometry
+        Polygons with an area. Twice the area over the length of the outline is never more than this width.
+
+    Returns
+    -------
+    ndarray
+        Diameters of circles that do lie inside, less than a hundredth below the largest. [unit of the coordinates]
+
+    Notes
+    -----
+    A circle of radius r fits as long as the polygon shrunk by r is not empty. Halving the range of r takes a fraction
+    of the time of a search by cells, which has to tile a strip from end to end.
+
+    Examples
+    --------
+    >>> inscribed_width(np.array([shapely.box(0, 0, 100, 2)], dtype=object)).round(2).tolist()
+    [2.0]
+    """
     if not len(geometry):
         return np.empty(0)
-    # fine enough to tell widths apart, coarse enough to end: a thousandth of the narrowest it can be
-    step = np.maximum(shapely.area(geometry) / shapely.length(geometry) * 1e-3, tolerance)
-    return np.asarray(shapely.length(shapely.maximum_inscribed_circle(geometry, tolerance=step)))
+    low = shapely.area(geometry) / shapely.length(geometry)
+    high = np.maximum(np.sqrt(shapely.area(geometry) / np.pi), low)
+    centre = shapely.point_on_surface(geometry)
+    for _ in range(_HALVINGS):
+        middle = np.sqrt(low * high)
+        shrunk = shapely.buffer(geometry, -middle, quad_segs=16)
+        gone = shapely.is_empty(shrunk)
+        high, low = np.where(gone, middle, high), np.where(gone, low, middle)
+        centre = np.where(gone, centre, shapely.point_on_surface(shrunk))
+    return 2 * np.asarray(shapely.distance(centre, shapely.boundary(geometry)))
 
 
 def _enclosed(
     polygons: Geometries, tree: STRtree, rim: _Rim, following: Rows, cycle: Rows, gap_width: float, tolerance: float
-) -> tuple[Geometries, list[Rows], Flags]:
-    """Give bare ground with polygons all around it that may be narrow, and the edges that bound it."""
+) -> tuple[Geometries, Numbers, list[Rows], Flags]:
+    """Give bare ground with polygons all around it that may be narrow, its width, and the edges that bound it."""
     taken = np.zeros(len(rim.row), dtype=bool)
     closed = np.flatnonzero(cycle >= 0)
     if not len(closed):
-        return np.empty(0, dtype=object), [], taken
+        return np.empty(0, dtype=object), np.empty(0), [], taken
     names, member = np.unique(cycle[closed], return_inverse=True)
     origin = rim.start[closed].mean(axis=0)
     start, end = rim.start[closed] - origin, rim.end[closed] - origin
@@ -713,26 +747,30 @@ def _enclosed(
         length[host] += length[island]
     # a circle in a polygon is never narrower than twice its area over its length: most holes need no closer look
     narrow = hole[-2 * area[hole] <= gap_width * length[hole]]
-    geometry: list[shapely.Geometry] = []
-    rows: list[Rows] = []
+    outlines: list[shapely.Polygon] = []
+    bounds: list[Rows] = []
     for face in narrow:
         walks = [_steps(following, int(names[each])) for each in [face, *islands.get(int(face), [])]]
-        rings = [rim.start[walk] for walk in walks if len(walk) > 2]  # noqa: PLR2004 - two edges hold no ground
-        if not rings or len(walks[0]) <= 2:  # noqa: PLR2004
-            continue
-        ground = polygonal(shapely.make_valid(np.array([shapely.Polygon(rings[0], rings[1:])], dtype=object)))[0]
-        around = np.unique(rim.row[np.concatenate(walks)])
-        bare = _bare(ground, polygons, tree, around)
-        pieces, _ = parts(np.array([bare], dtype=object))
-        pieces = pieces[shapely.area(pieces) > tolerance * shapely.length(pieces)]
-        if not len(pieces):
-            continue
-        taken[np.concatenate(walks)] = bool((2 * _inscribed(pieces, tolerance) <= gap_width * (1 + 1e-9)).all())
-        geometry.extend(pieces)
-        rows.extend([around] * len(pieces))
+        if len(walks[0]) > 2:  # noqa: PLR2004 - two edges hold no ground
+            holes = [rim.start[walk] for walk in walks[1:] if len(walk) > 2]  # noqa: PLR2004
+            outlines.append(shapely.Polygon(rim.start[walks[0]], holes))
+            bounds.append(np.concatenate(walks))
+    pieces, face_of = parts(_bare(_as_array(outlines), polygons, tree))
+    real = shapely.area(pieces) > tolerance * shapely.length(pieces)
+    pieces, face_of = pieces[real], face_of[real]
+    width = inscribed_width(pieces)
+    wide = np.zeros(len(bounds), dtype=bool)
+    wide[face_of[width > gap_width]] = True
+    for each, bound in enumerate(bounds):
+        # what has been told as an enclosed gap is not looked at again for open ones
+        taken[bound] = not wide[each]
+    return pieces, width, [np.unique(rim.row[bounds[each]]) for each in face_of], taken
+
+
+def _as_array(geometry: list[shapely.Geometry]) -> Geometries:
     out = np.empty(len(geometry), dtype=object)
     out[:] = geometry
-    return out, rows, taken
+    return out
 
 
 def _islands(
@@ -777,13 +815,15 @@ def _steps(following: Rows, first: int) -> Rows:
     return np.array(walk, dtype=np.intp)
 
 
-def _bare(ground: shapely.Geometry, polygons: Geometries, tree: STRtree, around: Rows) -> shapely.Geometry:
-    """Take off the ground that polygons cover; those it merely borders on are asked too, for cuts are rounded."""
-    touching = tree.query(ground, predicate="intersects")
-    over = touching[shapely.relate_pattern(polygons[touching], ground, "2********")] if len(touching) else around[:0]
-    if not len(over):
-        return ground
-    return polygonal(np.array([shapely.difference(ground, shapely.union_all(polygons[over]))], dtype=object))[0]
+def _bare(ground: Geometries, polygons: Geometries, tree: STRtree) -> Geometries:
+    """Take off what polygons cover, for cuts are rounded and strips may run over a third polygon."""
+    ground = polygonal(shapely.make_valid(ground))
+    piece, row = tree.query(ground)
+    over = shapely.relate_pattern(polygons[row], ground[piece], "2********")
+    piece, row = piece[over], row[over]
+    for each in np.unique(piece):
+        ground[each] = shapely.difference(ground[each], shapely.union_all(polygons[row[piece == each]]))
+    return polygonal(ground)
 
 
 def _open(
@@ -801,22 +841,12 @@ def _open(
     if not len(one):
         return np.empty(0, dtype=object), np.empty(0), []
     found = _long_enough(one, other, length, width, following, elongation)
-    names = np.unique(found[found >= 0])
-    geometry: list[shapely.Geometry] = []
-    widths: list[float] = []
-    rows: list[Rows] = []
-    for name in names:
-        strips = np.flatnonzero(found == name)
-        ground = shapely.union_all(shapely.make_valid(shapely.polygons(corners[strips])))
-        beside = np.unique(rim.row[np.r_[one[strips], other[strips]]])
-        bare = polygonal(np.array([_bare(ground, polygons, tree, beside)], dtype=object))[0]
-        if shapely.area(bare) > tolerance * shapely.length(bare):
-            geometry.append(bare)
-            widths.append(float(width[strips].max()))
-            rows.append(beside)
-    out = np.empty(len(geometry), dtype=object)
-    out[:] = geometry
-    return out, np.array(widths), rows
+    members = [np.flatnonzero(found == name) for name in np.unique(found[found >= 0])]
+    strips = shapely.make_valid(shapely.polygons(corners))
+    ground = _bare(_as_array([shapely.union_all(strips[some]) for some in members]), polygons, tree)
+    real = np.flatnonzero(shapely.area(ground) > tolerance * shapely.length(ground))
+    widths = np.array([width[members[each]].max() for each in real])
+    return ground[real], widths, [np.unique(rim.row[np.r_[one[members[i]], other[members[i]]]]) for i in real]
 
 
 def _strips(
