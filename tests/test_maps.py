@@ -102,9 +102,9 @@ def test_lock_and_manifest_name_the_same_packages():
 
 
 SUPPORTED = (
-    folium.Map, folium.plugins.TreeLayerControl, folium.plugins.Fullscreen, folium.plugins.MousePosition, folium.plugins.DualMap,
-    folium.plugins.TimelineSlider, folium.plugins.MiniMap, folium.plugins.GroupedLayerControl, folium.plugins.Search,
-    folium.plugins.Draw, folium.TopoJson,
+    folium.Map, folium.plugins.TreeLayerControl, folium.plugins.Fullscreen, folium.plugins.MousePosition,
+    folium.plugins.DualMap, folium.plugins.TimelineSlider, folium.plugins.MiniMap,
+    folium.plugins.GroupedLayerControl, folium.plugins.Search, folium.plugins.Draw, folium.TopoJson,
 )  # fmt: skip
 
 
@@ -290,7 +290,9 @@ def test_few_huge_polygons_are_simplified_until_they_are_light(monkeypatch):
 
 def test_overview_colours_the_cells_whose_middle_lies_inside():
     rng = np.random.default_rng(1)
-    shapes = np.array([shapely.Point(x, y).buffer(r, quad_segs=3).difference(shapely.Point(x, y).buffer(r / 3)) for x, y, r in rng.uniform(5, 25, (6, 3))], dtype=object)  # fmt: skip
+    x, y, radius = rng.uniform(5, 25, (3, 6))
+    middles = shapely.points(x, y)
+    shapes = shapely.difference(shapely.buffer(middles, radius, quad_segs=3), shapely.buffer(middles, radius / 3))
     numbers = burn(shapes, np.arange(6), (0, 40), 0.5, (80, 80))
     x, y = np.meshgrid(np.arange(80) * 0.5 + 0.25, 40 - np.arange(80) * 0.5 - 0.25)
     for row, column in np.ndindex(80, 80):
