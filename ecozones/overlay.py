@@ -146,7 +146,7 @@ def _work_off(polygon: shapely.Polygon, piece_vertices: int, *, careful: bool) -
         else:
             middle = (south + north) / 2
             boxes = [(west, south, east, middle), (west, middle, east, north)]
-        halves = [shapely.clip_by_rect(piece, *box) for box in boxes]
+        halves = [clip(piece, *box) for box in boxes]
         if careful and not _halves_hold(piece, halves):
             halves = [shapely.intersection(piece, shapely.box(*box)) for box in boxes]
         parts = shapely.get_parts(polygonal(np.array(halves, dtype=object)))
@@ -375,7 +375,35 @@ def _clip(polygon: shapely.Geometry, west: float, south: float, east: float, nor
     """Clip a polygon of many vertices; one of few is as quick to ask whole."""
     if shapely.get_num_coordinates(polygon) <= PIECE_VERTICES:
         return polygon
-    return shapely.clip_by_rect(polygon, west, south, east, north)
+    return clip(polygon, west, south, east, north)
+
+
+def clip(polygon: shapely.Geometry, west: float, south: float, east: float, north: float) -> shapely.Geometry:
+    """
+    Clip a polygon to a window, by the quick way where it can be gone.
+
+    Parameters
+    ----------
+    polygon
+        A valid polygon.
+    west, south, east, north
+        The window.
+
+    Returns
+    -------
+    Geometry
+        The part inside; along the edges of the window it need not be valid.
+
+    Examples
+    --------
+    >>> clip(shapely.box(0, 0, 4, 4), 1, 1, 2, 3).area
+    2.0
+    """
+    try:
+        return shapely.clip_by_rect(polygon, west, south, east, north)
+    except shapely.errors.GEOSException:
+        # the quick way stumbles over rings that shrink to a line; the exact one does not
+        return shapely.intersection(polygon, shapely.box(west, south, east, north))
 
 
 def keep_dimension(geometry: Geometries, dimension: NDArray[np.int32]) -> Geometries:
