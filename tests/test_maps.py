@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zlib
 from importlib import resources
+from xml.etree import ElementTree as ET
 
 import folium
 import folium.plugins
@@ -31,6 +32,7 @@ from ecozones.maps import (
     raster,
     refuse_remote,
     tianditu,
+    write_qml,
 )
 from ecozones.maps import tiles as tiles_of
 from ecozones.maps.basemaps import basemap_of
@@ -338,6 +340,23 @@ def test_lines_differ_by_more_than_hue():
         for a in range(3):
             for b in range(a):
                 assert paints[a].dash != paints[b].dash or abs(light[a] - light[b]) > 25
+
+
+def test_qgis_gets_the_same_colours(tmp_path):
+    plan = chessboard_plan(red_line={"a1": "core", "b1": "general", "c1": None}, farmland=["d1"], urban=["e1"])
+    files = write_qml(plan, tmp_path / "styles")
+    assert [path.stem for path in files] == list(plan.lines)
+    root = ET.parse(files[0]).getroot()  # noqa: S314 - written a moment ago
+    labels = {entry.get("value"): entry.get("label") for entry in root.iter("category")}
+    assert labels == {"core": "核心保护区", "general": "一般控制区", "": "未分类"}
+    options = [
+        {option.get("name"): option.get("value") for option in layer.iter("Option")} for layer in root.iter("layer")
+    ]
+    assert all(option["color"].startswith("56,168,0,") for option in options)  # #38A800
+    assert all(option["outline_color"] == "38,115,0,255" for option in options)  # #267300
+    urban = ET.parse(files[2]).getroot()  # noqa: S314 - written a moment ago
+    styles = [option.get("value") for option in urban.iter("Option") if option.get("name") == "outline_style"]
+    assert styles == ["dash"]
 
 
 def test_land_use_has_the_colours_of_the_norm():

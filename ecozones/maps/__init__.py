@@ -2,6 +2,7 @@
 
 from ecozones.maps.basemaps import amap, raster, tianditu, tiles
 from ecozones.maps.offline import OfflineAssetError, adopt, refuse_remote
+from ecozones.maps.qml import write_qml
 from ecozones.maps.views import explore, explore_change, explore_years, layers_of
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "refuse_remote",
     "tianditu",
     "tiles",
+    "write_qml",
 ]

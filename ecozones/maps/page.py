@@ -140,7 +140,8 @@ class Page(MacroElement):
         if heading.map_number:
             foot.append(say("map_number", heading.map_number))
         if heading.crs:
-            foot.append(say("crs", "、".join(dict.fromkeys(heading.crs))))
+            names = list(dict.fromkeys(heading.crs))
+            foot.append(say("crs", {"zh": "、".join(names), "en": ", ".join(names)}))
         foot.append(say(f"method_{self.sight.method}"))
         foot += notes
         for base in self.bases:

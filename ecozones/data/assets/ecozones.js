@@ -895,12 +895,15 @@ function inset() {
 function swipe() {
   const map = state.map, bar = el('div', {class: 'eco-swipe eco-noprint', role: 'slider', tabindex: 0}, el('span', {}, '⇔'));
   const label = side => el('div', {class: `eco-box eco-side eco-side-${side}`}, text(state.meta.sides[side]));
-  map.getContainer().append(bar, label('before'), label('after'));
+  const sides = {before: label('before'), after: label('after')};
+  map.getContainer().append(bar, sides.before, sides.after);
   L.DomEvent.disableClickPropagation(bar);
   state.swipe = map.getSize().x / 2;
   const clip = () => {
     const size = map.getSize(), nw = map.containerPointToLayerPoint([0, 0]), se = map.containerPointToLayerPoint(size), x = nw.x + state.swipe;
     bar.style.left = state.swipe + 'px';
+    sides.before.style.right = size.x - state.swipe + 26 + 'px';
+    sides.after.style.left = state.swipe + 26 + 'px';
     for (const sheet of state.order) {
       if (!sheet.spec.side) continue;
       const edges = sheet.spec.side === 'before' ? [nw.y, x, se.y, nw.x] : [nw.y, se.x, se.y, x];
@@ -911,6 +914,7 @@ function swipe() {
   bar.addEventListener('pointerdown', event => { bar.setPointerCapture(event.pointerId); map.dragging.disable(); bar.addEventListener('pointermove', move); });
   bar.addEventListener('pointerup', () => { bar.removeEventListener('pointermove', move); map.dragging.enable(); });
   bar.addEventListener('keydown', event => { const step = {ArrowLeft: -20, ArrowRight: 20}[event.key]; if (step) { state.swipe = Math.max(0, Math.min(map.getSize().x, state.swipe + step)); clip(); event.preventDefault(); event.stopPropagation(); } });
+  map.on('resize', event => { state.swipe *= event.newSize.x / event.oldSize.x; });
   map.on('move zoomend resize', clip);
   clip();
 }
