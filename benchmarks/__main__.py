@@ -165,8 +165,8 @@ def write_page(results):
         box = told["machine"]
         libraries = ", ".join(f"{name} {number}" for name, number in box["versions"].items())
         words = (
-            f"{box['processor']}, {box['cores']} cores, {box['memory_gib']} GiB, {box['system']}; Python {box['python']}, "
-            f"GEOS {box['GEOS']}, {libraries}. Measured {box['day']}, load {box['load_at_start']} at the start."
+            f"{box['processor']}, {box['cores']} cores, {box['memory_gib']} GiB, {box['system']}; "
+            f"Python {box['python']}, GEOS {box['GEOS']}, {libraries}. Measured {box['day']}, load {box['load_at_start']} at the start."
         )
         before, _, rest = text.partition(start)
         after = rest.partition(end)[2]
