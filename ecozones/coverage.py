@@ -12,8 +12,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from typing import Any
 
 import numpy as np
+import pyproj
 import shapely
 from numpy.typing import NDArray
 from shapely import STRtree
@@ -25,6 +27,8 @@ Rows = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 _Keys = NDArray[np.uint64]
+
+_DEGREE_M = 111_320.0
 
 # two edges are looked at as a strip of bare ground if they run against each other by more than this [cosine]
 _AGAINST = -0.5
@@ -112,6 +116,38 @@ def _place_keys(xy: Numbers) -> _Keys:
     key *= np.uint64(0x94D049BB133111EB)
     key ^= key >> np.uint64(29)
     return key
+
+
+def metres_in(crs: Any, geometry: Geometries) -> tuple[float, float]:  # noqa: ANN401 - whatever pyproj takes for a CRS
+    """
+    Metres in a unit of the coordinates, eastwards and northwards.
+
+    Parameters
+    ----------
+    crs
+        The CRS of the coordinates.
+    geometry
+        Where they are: a degree of longitude has its length at the middle latitude.
+
+    Returns
+    -------
+    tuple
+        Factors that stretch coordinates to metres. A stretch keeps straight edges straight and common ones common, as a
+        projection does not; widths of a layer in degrees are right to the change of the cosine over its height.
+
+    Examples
+    --------
+    >>> metres_in("EPSG:4548", np.array([shapely.box(0, 0, 1, 1)]))
+    (1.0, 1.0)
+    """
+    system = pyproj.CRS.from_user_input(crs)
+    factor = system.axis_info[0].unit_conversion_factor
+    if not system.is_geographic:
+        return factor, factor
+    bounds = shapely.bounds(geometry)[:, [1, 3]]
+    bounds = bounds[np.isfinite(bounds)]
+    middle = (bounds.min() + bounds.max()) / 2 if len(bounds) else 0.0
+    return _DEGREE_M * math.cos(math.radians(middle)), _DEGREE_M
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -42,7 +42,6 @@ SEVERITIES = ("not_checked", "notice", "warning", "error")
 _DECIMALS = {"m2": 2, "m": 3, "1": 4, "°": 2, "": 0}
 _POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 _PLACE = re.compile(r"\[([-+\d.eE]+) ([-+\d.eE]+)")
-_DEGREE_M = 111_320.0
 # what a wholly equal pair may differ by in the plane: a few units in the last place of its area
 _EQUAL = 1e-9
 # a layer is taken for an official table if it has this share of its required columns
@@ -496,14 +495,7 @@ def _prepared(frame: gpd.GeoDataFrame, name: str, limits: dict[str, Limits], met
     if broken.any():
         # what an invalid polygon covers is needed to see what it runs into; that it is invalid is a finding of its own
         flat[broken] = polygonal(shapely.make_valid(flat[broken], method="structure", keep_collapsed=False))
-    crs = pyproj.CRS.from_user_input(frame.crs)
-    factor = crs.axis_info[0].unit_conversion_factor
-    unit = (factor, factor)
-    if crs.is_geographic:
-        # a stretch keeps straight edges straight and shared ones shared, which a projection does not
-        bounds = shapely.total_bounds(flat)
-        middle = float(bounds[[1, 3]].mean()) if np.isfinite(bounds).all() else 0.0
-        unit = (_DEGREE_M * float(np.cos(np.radians(middle))), _DEGREE_M)
+    unit = coverage.metres_in(frame.crs, flat)
     if unit != (1.0, 1.0):
         flat = np.asarray(shapely.transform(flat, lambda xy: xy * unit), dtype=object)
         bent = np.flatnonzero(~shapely.is_valid(flat) & ~shapely.is_missing(flat))
