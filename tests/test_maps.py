@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zlib
 from importlib import resources
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import folium
@@ -39,8 +40,9 @@ from ecozones.maps.basemaps import basemap_of
 from ecozones.maps.overview import burn, draw
 from ecozones.maps.page import page_of
 from ecozones.maps.styles import category_paints, line_paints, say, verdict_paint
+from ecozones.maps.views import _line_words
 from ecozones.testing import BOARD_CRS, chessboard, chessboard_plan
-from ecozones.vocab import control_lines, verdict_words
+from ecozones.vocab import ControlLine, Subzone, control_lines, verdict_words
 
 ASSETS = resources.files("ecozones").joinpath("data/assets")
 MANIFEST = json.loads(ASSETS.joinpath("manifest.json").read_text(encoding="utf-8"))
@@ -464,6 +466,19 @@ def test_calls_chain_on_one_map_and_keep_what_was_asked():
     spec = data_of(m.get_root().render())
     assert [layer["id"] for layer in spec["layers"]] == ["frame", "frame-2"]
     assert spec["meta"]["title"]["zh"] == "甲"
+
+
+def test_lines_of_another_rulebook_are_named_when_their_plan_is_on_the_map():
+    line = ControlLine(
+        "green_belt", "绿带", "green belt", default_subzone="inside", subzones=(Subzone("inside", "绿带内", "inside"),)
+    )
+    rules = SimpleNamespace(lines=(line,))
+    plan = chessboard_plan(red_line=None, farmland=None, urban=None, lines={"green_belt": ["a1"]}, rules=rules)
+    review = SimpleNamespace(line="green_belt", subzone="inside")
+    page = page_of(explore(plan))
+    assert page.lines["green_belt"].zh == "绿带"
+    assert _line_words(review.line, review.subzone, page.lines) == {"zh": "绿带 · 绿带内", "en": "green belt · inside"}
+    assert _line_words("green_belt", None, control_lines()) == {"zh": "green_belt", "en": "green_belt"}
 
 
 def test_frames_are_not_changed():

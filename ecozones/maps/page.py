@@ -20,7 +20,7 @@ from ecozones.maps.layers import Blobs, Layer, Sight, write
 from ecozones.maps.offline import OfflineFigure
 from ecozones.maps.payload import Geometries
 from ecozones.maps.styles import Text, both, page_words, say
-from ecozones.vocab import Language
+from ecozones.vocab import ControlLine, Language
 
 _MARK = "<!-- ecozones: data -->"
 _MOST_BYTES = 50_000_000
@@ -55,6 +55,7 @@ class Page(MacroElement):
         self.heading = Heading()
         self.sight = Sight()
         self.outline: Layer | None = None
+        self.lines: dict[str, ControlLine] = {}
         self._placed: dict[int, Geometries] = {}
         self._written: tuple[object, str] | None = None
 

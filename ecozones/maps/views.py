@@ -53,6 +53,8 @@ class Look:
     label: str = ""
     column: str | None = None
     focus: bool = False
+    # control lines by id, so that a review names those of its own rulebook when their plan is on the map
+    lines: Mapping[str, ControlLine] = dataclasses.field(default_factory=control_lines)
 
 
 @dataclasses.dataclass
@@ -66,6 +68,7 @@ class Drawing:
     crs: tuple[str, ...] = ()
     conflicts: int | None = None
     outline: Layer | None = None
+    lines: Mapping[str, ControlLine] = dataclasses.field(default_factory=dict)
 
 
 def explore(
@@ -151,8 +154,9 @@ def explore(
     if detail not in {"auto", "full", "overview"}:
         message = f"detail {detail!r} is not known; use 'auto', 'full' or 'overview'"
         raise InputError(message)
-    drawing = layers_of(obj, Look(palette, label, column, focus))
     m, page = _page(m, language)
+    drawing = layers_of(obj, Look(palette, label, column, focus, {**control_lines(), **page.lines}))
+    page.lines |= drawing.lines
     page.language = language
     page.layers += drawing.layers
     # a later call keeps what an earlier one asked for, unless it asks for something else
@@ -232,7 +236,8 @@ def _plan_layers(plan: ZoningPlan, look: Look) -> Drawing:
     upwards = sorted(plan.lines, key=lambda line: not plan.control_lines[line].complement)
     layers += [_line_layer(plan.control_lines[line], plan.lines[line], look) for line in upwards]
     crs = tuple(dict.fromkeys(crs_name(frame.crs) for frame in plan.lines.values()))
-    return Drawing(layers, title=both(plan.name) if plan.name else None, crs=crs, outline=outline)
+    title = both(plan.name) if plan.name else None
+    return Drawing(layers, title=title, crs=crs, outline=outline, lines=plan.control_lines)
 
 
 def _zone_layer(frame: gpd.GeoDataFrame) -> Layer:
@@ -305,7 +310,7 @@ def _finding_layers(findings: gpd.GeoDataFrame, look: Look) -> list[Layer]:
     if len(others):
         roles, codes = code(column(others, "role"), _MOST_CLASSES)
         paints = [plain(role if role in {"sliver", "notice"} else "notice", known("roles", role)) for role in roles]
-        layers.append(_finding_layer("slivers", say("slivers"), others, paints, codes, shown=False))
+        layers.append(_finding_layer("slivers", others, paints, codes, look))
     main = findings[deciding & ~findings.geometry.isna()]
     if len(main):
         found = column(main, "verdict", str)
@@ -316,20 +321,12 @@ def _finding_layers(findings: gpd.GeoDataFrame, look: Look) -> list[Layer]:
         main = main.iloc[order]
         codes = np.array([rank[verdict] for verdict in column(main, "verdict", str)], dtype=np.uint8)
         paints = [verdict_paint(verdict, _verdict_label(verdict), look.palette) for verdict in verdicts]
-        layers.append(_finding_layer("findings", say("findings"), main, paints, codes))
+        layers.append(_finding_layer("findings", main, paints, codes, look))
     return layers
 
 
-def _finding_layer(
-    key: str,
-    label: Text,
-    frame: gpd.GeoDataFrame,
-    paints: Sequence[Paint],
-    codes: Codes,
-    *,
-    shown: bool = True,
-) -> Layer:
-    lines = [_line_words(row.line, row.subzone) for row in frame.itertuples()]
+def _finding_layer(key: str, frame: gpd.GeoDataFrame, paints: Sequence[Paint], codes: Codes, look: Look) -> Layer:
+    lines = [_line_words(row.line, row.subzone, look.lines) for row in frame.itertuples()]
     fields = [
         text_field(frame, "site_id"),
         Field(
@@ -353,13 +350,14 @@ def _finding_layer(
         Field(known("fields", "role"), [known("roles", value) for value in column(frame, "role", str)]),
     ]
     ids = column(frame, "site_id", str)
-    return Layer(key, "findings", label, frame, paints, codes, ids=ids, fields=fields, exact=True, shown=shown)
+    shown = key == "findings"
+    return Layer(key, "findings", say(key), frame, paints, codes, ids=ids, fields=fields, exact=True, shown=shown)
 
 
-def _line_words(line: object, subzone: object) -> Text | None:
+def _line_words(line: object, subzone: object, lines: Mapping[str, ControlLine]) -> Text | None:
     if not isinstance(line, str) or not line:
         return None
-    known_line = control_lines().get(line)
+    known_line = lines.get(line)
     if known_line is None:
         return both(line if not isinstance(subzone, str) else f"{line} · {subzone}")
     if not isinstance(subzone, str) or not subzone:
@@ -385,7 +383,7 @@ def _site_layer(review: SiteReview, look: Look) -> Layer:
     ]
     words = verdict_words()
     names, ids = column(frame, "name", str), column(frame, "site_id", str)
-    told = _site_lines(review.lines)
+    told = _site_lines(review.lines, look.lines)
     flags = [
         both("") if status in {None, "", "verified"} else say("unverified") for status in column(frame, "status", str)
     ]
@@ -409,7 +407,10 @@ def _site_layer(review: SiteReview, look: Look) -> Layer:
         Field(known("fields", "lines"), [told.get(site) for site in ids]),
         text_field(frame, "rule_ids"),
         pair_field(frame, "reason"),
-        Field(known("fields", "not_checked"), [_line_list(value) for value in column(frame, "not_checked", str)]),
+        Field(
+            known("fields", "not_checked"),
+            [_line_list(value, look.lines) for value in column(frame, "not_checked", str)],
+        ),
     ]
     captions = [f"{words[verdict].sign} {name or site}" for verdict, name, site in zip(found, names, ids, strict=True)]
     return Layer(
@@ -424,10 +425,10 @@ def _activities() -> Mapping[str, Text]:
     return {activity.id: {"zh": activity.zh, "en": activity.en} for activity in load_rules("CN").activities}
 
 
-def _line_list(value: str | None) -> Text | None:
+def _line_list(value: str | None, lines: Mapping[str, ControlLine]) -> Text | None:
     if not value:
         return None
-    told = [_line_words(line.strip(), None) or both(line) for line in value.split(",")]
+    told = [_line_words(line.strip(), None, lines) or both(line) for line in value.split(",")]
     return {"zh": "、".join(line["zh"] for line in told), "en": ", ".join(line["en"] for line in told)}
 
 
@@ -435,11 +436,11 @@ def _number(value: Any) -> float:  # noqa: ANN401 - a cell of a table
     return 0.0 if pd.isna(value) else float(value)
 
 
-def _site_lines(lines: pd.DataFrame) -> Mapping[str, Text]:
+def _site_lines(table: pd.DataFrame, lines: Mapping[str, ControlLine]) -> Mapping[str, Text]:
     """Tell for each site how it lies to each line, a line of text each."""
     told: dict[str, list[Text]] = {}
-    for row in lines.itertuples():
-        name = _line_words(row.line, None) or both(str(row.line))
+    for row in table.itertuples():
+        name = _line_words(row.line, None, lines) or both(str(row.line))
         relation = known("relations", str(row.relation))
         area_m2, length_m, distance_m = (_number(v) for v in (row.overlap_m2, row.overlap_m, row.distance_m))
         if area_m2 > 0:

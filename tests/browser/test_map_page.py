@@ -568,6 +568,25 @@ def test_shifted_tiles_lie_where_the_data_are(corrected, browser, tmp_path):
     context.close()
 
 
+def test_page_asks_its_reader_for_the_tianditu_key(browser, tmp_path):
+    path = tmp_path / "tianditu.html"
+    path.write_text(explore(chessboard(1), basemap="tianditu").get_root().render(), encoding="utf-8")
+    context = browser.new_context()
+    page, asked = context.new_page(), []
+    page.route("**/*tianditu.gov.cn/**", lambda route: (asked.append(route.request.url), route.abort()))
+    page.goto(path.as_uri())
+    page.evaluate(READY)
+    assert asked == []
+    page.fill(".eco-key input", "0123456789abcdef")
+    page.click(".eco-key button")
+    page.wait_for_timeout(300)
+    assert asked
+    assert all("tk=0123456789abcdef" in url and "LAYER=" in url for url in asked)
+    assert {re.search(r"LAYER=(\w+)", url)[1] for url in asked} == {"vec", "cva"}
+    assert page.query_selector(".eco-key") is None
+    context.close()
+
+
 @pytest.mark.parametrize("sound", [True, False])
 def test_swipe_shows_each_state_on_its_side(sound, show):
     board = chessboard(2)
