@@ -43,10 +43,14 @@ class Slivers:
     narrower_m
         Pieces of a smaller mean width, twice the area over the perimeter, are slivers, and so are shorter pieces of
         lines. [m]
+    up_to_share
+        Pieces that together make up more than this share of their shape are no slivers, however small: what is left
+        between two borders that do not quite match is little beside the site; a mast or a cable is small as a whole.
     """
 
     below_m2: float = 1.0
     narrower_m: float = 0.1
+    up_to_share: float = 0.1
 
 
 def divide(
@@ -121,11 +125,11 @@ def divide(
     totals["error"] = totals["claimed"] + totals["unclaimed"] + totals["uncovered"] - totals["whole"]
     noise = measured["amount"].to_numpy() <= _NOISE_SHARE * whole[measured["shape"].to_numpy()]
     listed = measured[~(noise & (measured["dimension"] > 0))].reset_index(drop=True)
-    return _gather(_judge(listed, slivers), frame.crs), totals
+    return _gather(_judge(listed, whole, slivers), frame.crs), totals
 
 
 def _sum_by_shape(parts: pd.DataFrame, n_shapes: int) -> overlay.Numbers:
-    """Sum in the order of the rows; a grouped sum of pandas depends on which other groups there are, in the last bit."""
+    """Sum in the order of the rows; a grouped sum of pandas depends on its other groups, in the last bit."""
     sums: overlay.Numbers = np.bincount(parts["shape"], weights=parts["amount"], minlength=n_shapes).astype(float)
     return sums
 
@@ -215,8 +219,8 @@ def _measure(parts: pd.DataFrame, crs: object, method: AreaMethod) -> pd.DataFra
     )
 
 
-def _judge(parts: pd.DataFrame, slivers: Slivers) -> pd.DataFrame:
-    """Tell slivers from the rest; a narrow part that continues in its neighbour's parcel is none."""
+def _judge(parts: pd.DataFrame, whole: overlay.Numbers, slivers: Slivers) -> pd.DataFrame:
+    """Tell slivers from the rest; a narrow part that goes on in its neighbour's parcel is none, nor is half a site."""
     ground, length = parts["dimension"] == 2, parts["dimension"] == 1  # noqa: PLR2004
     sliver = (ground & ((parts["area_m2"] < slivers.below_m2) | (parts["width_m"] < slivers.narrower_m))) | (
         length & (parts["length_m"] < slivers.narrower_m)
@@ -228,6 +232,8 @@ def _judge(parts: pd.DataFrame, slivers: Slivers) -> pd.DataFrame:
     for _, group in doubtful.groupby("shape"):
         if len(group) > 1:
             judged.loc[group.index, "sliver"] = _judge_together(group, slivers)
+    small = judged["amount"].where(judged["sliver"], 0.0).groupby([judged["shape"], judged["kind"]]).transform("sum")
+    judged["sliver"] &= small <= slivers.up_to_share * whole[judged["shape"].to_numpy()]
     return judged
 
 

@@ -69,7 +69,8 @@ def check_sites(
     setback_m
         Distance within which a site counts as near a line, one number or by line; left out: as the line declares. [m]
     ignore_below_m2
-        Smaller pieces of ground are slivers: listed, never deciding alone. [m²]
+        Smaller pieces of ground are slivers: listed, never deciding alone, unless slivers together make up more than a
+        tenth of the site. [m²]
     ignore_narrower_m
         Pieces of a smaller mean width are slivers too. [m]
     method

@@ -127,6 +127,24 @@ def test_a_sliver_is_listed_and_decides_nothing():
     assert review.verdicts["verdict"].tolist() == ["conditional"]
 
 
+def test_a_site_that_is_small_or_narrow_as_a_whole_is_no_sliver():
+    plan = chessboard_plan(red_line={"d4": "core"}, urban=["e4"])
+    x, y = plan[RED].geometry.iloc[0].centroid.coords[0]
+    edge = plan[RED].total_bounds[2]
+    mast = shapely.box(x, y, x + 0.9, y + 0.9)
+    sites = frame(
+        mast,
+        shapely.MultiPolygon([shapely.box(x + 3 * i, y, x + 3 * i + 0.9, y + 0.9) for i in range(30)]),
+        shapely.LineString([(x, y), (x + 100, y)]),
+        shapely.box(edge - 0.45, y, edge + 0.45, y + 0.9),
+        width_m=[np.nan, np.nan, 0.08, np.nan],
+    )
+    review = check_sites(sites, plan, on=DAY)
+    assert review.verdicts["verdict"].astype(str).tolist() == ["prohibited"] * 4
+    relations = ["inside", "inside", "inside", "crosses"]
+    assert [line_of(review, site, RED).relation for site in sites["site_id"]] == relations
+
+
 def test_narrow_parcels_side_by_side_are_no_slivers():
     strips = [shapely.box(500_000 + i * 0.05, 3_320_100, 500_000 + (i + 1) * 0.05, 3_320_200) for i in range(400)]
     board = chessboard_plan(urban=["a1"])
@@ -244,7 +262,7 @@ def oereb(shape, layer, *, below=0.0):
     layer, shape = (shapely.transform(each, lambda xy: xy + offset) for each in (layer, shape))
     plan = ZoningPlan.from_layers({FARM: gpd.GeoDataFrame(geometry=[layer], crs=BOARD_CRS)})
     patches, totals = divide(
-        gpd.GeoDataFrame(geometry=[shape], crs=BOARD_CRS), plan, FARM, slivers=Slivers(below, 0.0), method="planar"
+        gpd.GeoDataFrame(geometry=[shape], crs=BOARD_CRS), plan, FARM, slivers=Slivers(below, 0.0, 1.0), method="planar"
     )
     real = patches[(patches["kind"] == "claimed") & ~patches["sliver"]]
     return real["amount"].sum(), totals
