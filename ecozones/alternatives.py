@@ -584,14 +584,14 @@ def _crossing_words(row: Any, plan: ZoningPlan, language: Language) -> str:  # n
     word, carried = plan.control_lines[row.line], row.bridge_m + row.tunnel_m
     if language == "zh":
         text = f"穿越{word.zh}{row.crossings}处、{_km(row.length_m)}公里"
-        text += f"，占地{_ha(row.area_ha)}公顷" if row.area_ha > 0 else ""
-        return text + (
-            f"（其中桥梁、隧道{_km(carried)}公里，占{_percent(row.structure_share)}%）" if carried > 0 else ""
-        )
+        text += f"（其中桥梁、隧道{_km(carried)}公里，占{_percent(row.structure_share)}%）" if carried > 0 else ""
+        taken = f"，廊道{_ha(row.area_m2)}公顷，其中地面段{_ha(row.surface_area_m2)}公顷"
+        return text + (taken if row.area_m2 > 0 else "")
     text = f"{word.en} crossed {row.crossings} time{'s' if row.crossings > 1 else ''} over {_km(row.length_m)} km"
-    text += f", {_ha(row.area_ha)} ha" if row.area_ha > 0 else ""
     share = f" ({_km(carried)} km or {_percent(row.structure_share)} % of it in bridges or tunnels)"
-    return text + (share if carried > 0 else "")
+    text += share if carried > 0 else ""
+    taken = f", corridor {_ha(row.area_m2)} ha, of which {_ha(row.surface_area_m2)} ha on the surface"
+    return text + (taken if row.area_m2 > 0 else "")
 
 
 def _choice_words(rows: pd.DataFrame, word: ControlLine, language: Language) -> str:
@@ -601,20 +601,19 @@ def _choice_words(rows: pd.DataFrame, word: ControlLine, language: Language) -> 
     n, least, least_km = len(rows), lengths.idxmin(), _km(float(lengths.min()))
     if language == "zh":
         if free:
-            return f"{word.zh}：所列{n}个方案中{'、'.join(free)}不穿越，不可避让未得到说明。"
-        return f"{word.zh}：所列{n}个方案均穿越，其中{least}最短（{least_km}公里）。"
+            return f"{word.zh}：所列{n}个方案中“{'”“'.join(free)}”不穿越，所列方案不能说明其不可避让。"
+        return f"{word.zh}：所列{n}个方案均穿越，穿越最短的是“{least}”（{least_km}公里）。"
     if free:
-        named = ", ".join(free)
-        return f"{word.en}: of {n} alternatives listed, {named} cross none of it; it has not been shown unavoidable."
-    return f"{word.en}: all {n} alternatives listed cross it, {least} the least ({least_km} km)."
+        return f"{word.en}: avoided by {', '.join(free)} of {n} listed; the list does not show that it is unavoidable."
+    return f"{word.en}: crossed by every alternative of {n} listed, the least by {least} ({least_km} km)."
 
 
 def _km(metres: float) -> str:
     return f"{float(round_half_up(metres / 1000, 3)):.3f}"
 
 
-def _ha(hectares: float) -> str:
-    return f"{float(round_half_up(hectares, 4)):.4f}"
+def _ha(square_metres: float) -> str:
+    return f"{float(round_half_up(from_m2(square_metres, 'ha'), 4)):.4f}"
 
 
 def _percent(share: float) -> str:
@@ -691,4 +690,8 @@ def _measure_ground(
 
 
 def _one(found: gpd.GeoDataFrame) -> Geometries:
-    return np.array([shapely.union_all(found.geometry.to_numpy())], dtype=object)
+    # parts that touch may overlap by a hair once they stand in another plane: each is valid, not always all together
+    parts = shapely.get_parts(found.geometry.to_numpy())
+    broken = ~shapely.is_valid(parts)
+    parts[broken] = polygonal(shapely.make_valid(parts[broken], method="structure", keep_collapsed=False))
+    return np.array([shapely.union_all(parts)], dtype=object)

@@ -97,10 +97,7 @@ def place_sites(sites: gpd.GeoDataFrame, plan: ZoningPlan) -> gpd.GeoDataFrame:
         Valid shapes in :attr:`ecozones.ZoningPlan.metric_crs`, in the order of the sites; no other columns.
     """
     flat, _ = bring_to(sites, plan.metric_crs, what="sites")
-    shapes = flat.geometry.to_numpy().copy()
-    ground = shapely.get_dimensions(shapes) == 2  # noqa: PLR2004
-    broken = ground & ~shapely.is_valid(shapes)
-    shapes[broken] = polygonal(shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False))
+    shapes = _valid(flat.geometry.to_numpy())
     if "width_m" in sites.columns:
         width = pd.to_numeric(sites["width_m"], errors="coerce").to_numpy(dtype=float)
         wide = (shapely.get_dimensions(shapes) == 1) & (width > 0)
@@ -181,6 +178,14 @@ def unite_worse(ground: pd.DataFrame, worse_than: int | np.ndarray, n_shapes: in
     return _united(ground["geometry"].to_numpy(dtype=object)[chosen], shape[chosen], n_shapes)
 
 
+def _valid(shapes: overlay.Geometries) -> overlay.Geometries:
+    """Mend polygons, which another plane may have folded by a hair."""
+    out = shapes.copy()
+    broken = (shapely.get_dimensions(shapes) == 2) & ~shapely.is_valid(shapes)  # noqa: PLR2004
+    out[broken] = polygonal(shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False))
+    return out
+
+
 def _united(geometry: overlay.Geometries, group: overlay.Rows, n_groups: int) -> overlay.Geometries:
     united = overlay.unite(geometry, group, n_groups)
     united[np.array([one is None for one in united], dtype=bool)] = shapely.Polygon()
@@ -213,7 +218,7 @@ def _line_ground(
     real = ~shapely.is_empty(met.geometry)
     shape = met.shape[real]
     found, _ = bring_to(gpd.GeoDataFrame(geometry=met.geometry[real], crs=frame.crs), windows.crs, what=line)
-    claimed = found.geometry.to_numpy()
+    claimed = _valid(found.geometry.to_numpy())
     zones = frame["subzone"].fillna("").to_numpy(dtype=object)[met.feature[real]]
     ranks = [verdicts.get((zone, activity[row]), unknown) for zone, row in zip(zones, shape.tolist(), strict=True)]
     rows = [pd.DataFrame({"shape": shape, "severity": ranks, "geometry": pd.Series(claimed, dtype=object)})]

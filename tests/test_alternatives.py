@@ -12,6 +12,7 @@ import shapely
 
 from ecozones.alternatives import compare_routes, describe_routes, find_smallest_cut, find_smallest_shift
 from ecozones.errors import EcozonesWarning, InputError, SchemaError
+from ecozones.plan import ZoningPlan
 from ecozones.readers import read_plan
 from ecozones.shifts import convex_parts, find_obstacle
 from ecozones.siting import check_sites
@@ -200,6 +201,30 @@ def test_a_site_in_another_plane_is_moved_in_that_of_the_plan():
     (row,) = find_smallest_shift(there, plan, on=DAY).itertuples()
     assert row.distance_m == pytest.approx(100, abs=2e-3)
     assert row.left_m2 == 0
+
+
+def in_degrees(plan):
+    """Give the same county drawn in degrees, its edges with points every ten metres so that they stay straight."""
+
+    def turned(frame):
+        return frame.set_geometry(frame.segmentize(10)).to_crs("EPSG:4490")
+
+    layers = {line: turned(plan[line]) for line in plan.lines if len(plan[line])}
+    return ZoningPlan.from_layers(layers, extent=turned(plan.extent))
+
+
+def test_a_plan_in_degrees_gives_the_same_metres():
+    plan = in_degrees(chessboard_plan(red_line={"a1": "core"}, farmland=["b2"], urban=["a1", "b1"]))
+    there = sites(board_box(900, 100, 1200, 300)).to_crs("EPSG:4490")
+    (moved,) = find_smallest_shift(there, plan, on=DAY).itertuples()
+    assert moved.distance_m == pytest.approx(100, abs=2e-3)
+    assert moved.verdict_after == "conditional"
+    (cut,) = find_smallest_cut(there, plan, on=DAY).itertuples()
+    assert cut.cut_share == pytest.approx(1 / 3, abs=1e-4)
+    assert cut.verdict_after == "conditional"
+    table = compare_routes(routes().to_crs("EPSG:4490"), plan, on=DAY)
+    assert row_of(table, route_id="A", level="line", line=RED).length_m == pytest.approx(500, abs=0.1)
+    assert row_of(table, route_id="B", level="line", line=FARM).length_m == pytest.approx(1_000, abs=0.1)
 
 
 # --------------------------------------------------------------------------------------------- the plane of moves
@@ -449,11 +474,15 @@ def test_a_route_that_goes_in_twice_crosses_twice():
 def test_the_argument_says_which_alternatives_avoid_a_line_and_which_none_does(board):
     table = compare_routes(routes(), board, on=DAY)
     zh = describe_routes(table, board)
-    assert "A：全长3.000公里；穿越生态保护红线1处、2.000公里、" not in zh
-    assert "A：全长3.000公里；穿越生态保护红线1处、2.000公里，占地4.0000公顷（其中桥梁、隧道0.600公里，占30.0%）" in zh
-    assert "生态保护红线：所列2个方案中B不穿越，不可避让未得到说明。" in zh
+    said = (
+        "A：全长3.000公里；穿越生态保护红线1处、2.000公里（其中桥梁、隧道0.600公里，占30.0%），"
+        "廊道4.0000公顷，其中地面段2.8000公顷"
+    )
+    assert said in zh
+    assert "生态保护红线：所列2个方案中“B”不穿越，所列方案不能说明其不可避让。" in zh
     en = describe_routes(table[table["route_id"] == "A"], board, language="en")
-    assert "ecological protection red line: all 1 alternatives listed cross it, A the least (2.000 km)." in en
+    assert "corridor 4.0000 ha, of which 2.8000 ha on the surface" in en
+    assert "ecological protection red line: crossed by every alternative of 1 listed, the least by A (2.000 km)." in en
 
 
 def test_routes_that_are_no_lines_or_have_strange_structures_are_refused(board):
