@@ -167,7 +167,7 @@ def rules(
     if as_json:
         typer.echo(table.to_json(orient="records", force_ascii=False, date_format="iso", default_handler=str))
         return
-    _show(table[["id", "subzone", "activity", "verdict", "status", "effective_from", "citation"]])
+    _show(table[["rule_id", "subzone", "activity", "verdict", "status", "effective_from", "citation"]])
 
 
 @app.command()

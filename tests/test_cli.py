@@ -80,6 +80,12 @@ def test_rules_print_the_law_of_a_day():
     assert all(row["citation"] for row in rows)
 
 
+def test_rules_are_a_table_for_those_who_read():
+    done = call("rules", "--on", "2026-06-01", "--line", "ecological_red_line")
+    assert done.returncode == 0, done.stderr.decode()
+    assert {"ECRL-C-00", "verified", "prohibited"} <= set(done.stdout.decode().split())
+
+
 def test_sites_go_to_boundary_text_and_back(files):
     text, back = files / "sites.txt", files / "back.gpkg"
     assert call("convert", files / "a1.gpkg", text).returncode == 0
