@@ -57,6 +57,10 @@ class Pieces:
     feature: Rows
     tree: STRtree
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel without tree and preparation, which are quicker made again than carried."""
+        return _unpack, (self.whole, self.geometry, self.feature)
+
     @functools.cached_property
     def disjoint(self) -> bool:
         """Whether no two polygons of the layer share ground."""
@@ -66,6 +70,11 @@ class Pieces:
     def edges(self) -> STRtree:
         """Index over the boundaries of the uncut polygons, in chunks of a few edges each."""
         return STRtree(_boundary_chunks(self.whole))
+
+
+def _unpack(whole: Geometries, geometry: Geometries, feature: Rows) -> Pieces:
+    shapely.prepare(geometry)
+    return Pieces(whole, geometry, feature, STRtree(geometry))
 
 
 def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES, checked: bool = False) -> Pieces:
@@ -116,8 +125,7 @@ def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES, checked: 
         owners.extend([int(row)] * len(cut_part))
     order = np.argsort(np.array(owners, dtype=np.intp), kind="stable")
     geometry = np.array(pieces, dtype=object)[order] if pieces else np.empty(0, dtype=object)
-    shapely.prepare(geometry)
-    return Pieces(whole, geometry, np.array(owners, dtype=np.intp)[order], STRtree(geometry))
+    return _unpack(whole, geometry, np.array(owners, dtype=np.intp)[order])
 
 
 def _halve(polygon: shapely.Polygon, piece_vertices: int) -> list[shapely.Geometry]:

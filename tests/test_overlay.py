@@ -1,5 +1,7 @@
 """The kernel against plain shapely, which looks at every pair of uncut polygons."""
 
+import pickle
+
 import numpy as np
 import pytest
 import shapely
@@ -84,6 +86,14 @@ def test_pieces_cover_their_polygon_and_nothing_else(layer):
     assert shapely.get_num_coordinates(pieces.geometry).max() <= 32
     area = np.bincount(pieces.feature, weights=shapely.area(pieces.geometry))
     np.testing.assert_allclose(area, shapely.area(layer), rtol=1e-9)
+
+
+def test_pieces_that_have_travelled_answer_the_same(layer, shapes):
+    pieces = cut(layer)
+    arrived = pickle.loads(pickle.dumps(pieces))  # noqa: S301 - our own
+    assert shapely.is_prepared(arrived.geometry).all()
+    np.testing.assert_array_equal(overlap_areas(shapes, arrived)[2], overlap_areas(shapes, pieces)[2])
+    np.testing.assert_array_equal(nearest(shapes, arrived), nearest(shapes, pieces))
 
 
 def test_a_polygon_that_is_not_valid_is_refused_by_row():

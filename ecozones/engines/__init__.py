@@ -1,0 +1,72 @@
+"""
+Where work is done: one unit of work, a fragment in and a receipt out, on whatever machinery there is.
+
+An engine is given fragments and gives back their receipts, in any order. It knows nothing of plans and rules, and what
+a fragment writes does not depend on the engine: parts are written to a temporary name and moved into place, the receipt
+follows its parts, and a fragment that is done is never done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+from ecozones.engines.fragments import Fragment, Receipt
+from ecozones.errors import InputError
+
+__all__ = ["Fragment", "Receipt", "run"]
+
+
+def run(fragments: Sequence[Fragment], engine: Any = None) -> Iterator[Receipt]:  # noqa: ANN401 - engines share no type
+    """
+    Do fragments on an engine.
+
+    Parameters
+    ----------
+    fragments
+        What is to be done.
+    engine
+        None for this machine (a process for every core where there is more than one fragment), a number of processes,
+        any :class:`concurrent.futures.Executor`, a :class:`dask.distributed.Client`, or a ``SparkSession``.
+
+    Yields
+    ------
+    Receipt
+        One for each fragment, as they are done.
+
+    Raises
+    ------
+    EngineError
+        A fragment failed, or its worker died over and over; the first cause is chained.
+    InputError
+        The engine is none that is known.
+
+    Examples
+    --------
+    >>> list(run([]))
+    []
+    """
+    home = type(engine).__module__.split(".")[0]
+    if engine is None or isinstance(engine, int):
+        from ecozones.engines import local  # noqa: PLC0415 - each engine is loaded where it is asked for
+
+        yield from local.run(fragments, engine)
+    elif isinstance(engine, Executor):
+        from ecozones.engines import executor  # noqa: PLC0415
+
+        yield from executor.run(fragments, engine)
+    elif home == "distributed":
+        from ecozones.engines import dask  # noqa: PLC0415
+
+        yield from dask.run(fragments, engine)
+    elif home == "pyspark":
+        from ecozones.engines import spark  # noqa: PLC0415
+
+        yield from spark.run(fragments, engine)
+    else:
+        message = (
+            f"engine {engine!r} is not known; give None, a number of processes, a concurrent.futures.Executor, "
+            "a dask.distributed.Client or a SparkSession"
+        )
+        raise InputError(message)
