@@ -13,6 +13,8 @@ from ecozones.crs import align, gauss_kruger, same_crs
 # A straight edge in one plane is a curve in another; between points this close the two differ by less than 0.2 mm. [m]
 _EDGE_M = 70.0
 _DEGREE_M = 111_320.0
+# how far a metre of the plane may be from one on the ground; a county at the far edge of a six-degree zone has 0.4 %
+_SCALE_TOLERANCE = 0.005
 # the three-degree zones of the Chinese survey, 25 to 45 [°]
 _WEST, _EAST = 73.5, 136.5
 
@@ -56,9 +58,40 @@ def bring_to(frame: gpd.GeoDataFrame, crs: Any, *, what: str) -> tuple[gpd.GeoDa
     return align(dense, crs, what=what)
 
 
+def in_metres(frame: gpd.GeoDataFrame) -> bool:
+    """
+    Tell whether lengths in the plane of a layer are metres on the ground.
+
+    Parameters
+    ----------
+    frame
+        Shapes.
+
+    Returns
+    -------
+    bool
+        False for degrees, for feet, and for planes that stretch the place by more than half a per cent, such as Web
+        Mercator.
+
+    Examples
+    --------
+    >>> sites = gpd.GeoDataFrame(geometry=[shapely.Point(117.0, 40.0)], crs="EPSG:4490")
+    >>> in_metres(sites), in_metres(sites.to_crs("EPSG:4548")), in_metres(sites.to_crs("EPSG:3857"))
+    (False, True, False)
+    """
+    crs = pyproj.CRS(frame.crs)
+    if crs.is_geographic or any(axis.unit_conversion_factor != 1 for axis in crs.axis_info[:2]):
+        return False
+    west, south, east, north = frame.total_bounds
+    flat = crs.source_crs if crs.is_bound else crs
+    back = pyproj.Transformer.from_crs(flat, flat.geodetic_crs, always_xy=True)
+    scale = pyproj.Proj(flat).get_factors(*back.transform((west + east) / 2, (south + north) / 2))
+    return all(abs(along - 1) <= _SCALE_TOLERANCE for along in (scale.meridional_scale, scale.parallel_scale))
+
+
 def metric_crs(frame: gpd.GeoDataFrame) -> pyproj.CRS:
     """
-    Choose the three-degree zone in which shapes in degrees may be buffered and distances measured.
+    Choose the three-degree zone in which shapes may be buffered and distances measured.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from ecozones import geometry, overlay
 from ecozones.area import polygon_areas
 from ecozones.crs import check_crs, suspect_shift
 from ecozones.errors import SchemaError, ShiftSuspectedWarning, name_rows
-from ecozones.placing import bring_to, metric_crs
+from ecozones.placing import bring_to, in_metres, metric_crs
 from ecozones.units import from_m2
 from ecozones.vocab import ControlLine, control_lines, zones
 
@@ -267,13 +267,15 @@ class ZoningPlan:
     @property
     def metric_crs(self) -> pyproj.CRS:
         """A CRS in metres in which distances within the plan may be measured."""
-        if not self.crs.is_geographic:
+        drawn = [frame for frame in (self.extent, *self.lines.values()) if frame is not None and len(frame)]
+        if not drawn:
             return self.crs
-        return metric_crs(next(iter(self.lines.values())))
+        alike = [frame for frame in drawn if frame.crs == self.crs]
+        return self.crs if alike and in_metres(alike[0]) else metric_crs((alike or drawn)[0])
 
     def flat_pieces(self, line: str) -> overlay.Pieces:
         """
-        Give a line that is drawn in degrees, cut into pieces in metres, to measure distances from.
+        Give a line that is drawn in degrees or feet, cut into pieces in metres, to measure distances from.
 
         Parameters
         ----------

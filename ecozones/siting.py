@@ -18,7 +18,7 @@ from ecozones.crs import check_crs
 from ecozones.errors import SchemaError, name_rows
 from ecozones.geometry import repair_polygons
 from ecozones.patches import Slivers, divide
-from ecozones.placing import bring_to, metric_crs
+from ecozones.placing import bring_to, in_metres
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, as_day, load_rules
@@ -103,6 +103,7 @@ def check_sites(
     asked = _asked_lines(lines, plan, book, declared)
     placed, shapes, activity = _prepare_sites(sites, plan, book)
     slivers = Slivers(ignore_below_m2, ignore_narrower_m)
+    _check_setback(setback_m, declared)
     setbacks = {line: _setback(setback_m, line, declared[line].setback_m) for line in asked}
 
     line_rows, findings, balances, paths = [], [], [], {}
@@ -120,7 +121,8 @@ def check_sites(
         findings.append(_to_plan(found.assign(whole=totals["whole"].to_numpy()[found["shape"].to_numpy()]), plan))
         balances.append(totals.assign(site_id=placed["site_id"].to_numpy(), line=line))
     listed = _finish_findings(pd.concat(findings, ignore_index=True), placed, plan, book, day, method)
-    verdicts = _verdicts(placed, sites, shapes, listed, plan, method)
+    unread = [line for line in declared if line not in plan or line not in asked]
+    verdicts = _verdicts(placed, sites, shapes, listed, unread, method)
     table = _by_site(pd.concat(line_rows, ignore_index=True), placed)
     balance = _by_site(_balance(balances), placed)
     capsule = _capsule(sites, plan, book, day, paths, method, slivers, setbacks)
@@ -140,6 +142,9 @@ def _asked_lines(
         required = [line.id for line in book.lines if line.required]
         return [line for line in declared if line in plan or line in required]
     asked = list(lines)
+    if not asked:
+        message = "lines is empty, so nothing would be checked; leave it out to check every line of the plan"
+        raise SchemaError(message)
     unknown = [line for line in asked if line not in declared]
     if unknown:
         message = f"lines to check are not declared: {name_rows(unknown)}; known are {', '.join(declared)}"
@@ -164,6 +169,12 @@ def _prepare_sites(
     ]
     nothing = (sites.geometry.isna() | sites.geometry.is_empty).to_numpy()
     problems += [(row, "geometry", "is empty") for row in sites.index[nothing]]
+    mixed = (sites.geometry.geom_type == "GeometryCollection").to_numpy() & ~nothing
+    problems += [
+        (row, "geometry", "is a collection; give polygons, lines or points, a row for each")
+        for row in sites.index[mixed]
+    ]
+    problems += _width_problems(sites)
     stated = sites["activity"] if "activity" in sites.columns else pd.Series(None, index=sites.index, dtype=object)
     names = {value: book.recognise_activity(str(value)) for value in stated.dropna().unique() if str(value).strip()}
     unknown = stated.isin([value for value, name in names.items() if name is None])
@@ -188,6 +199,15 @@ def _prepare_sites(
     return placed, gpd.GeoDataFrame(geometry=shapes.geometry.to_numpy(), crs=shapes.crs), activity
 
 
+def _width_problems(sites: gpd.GeoDataFrame) -> list[tuple[object, str, str]]:
+    if "width_m" not in sites.columns:
+        return []
+    stated = sites["width_m"]
+    width = pd.to_numeric(stated, errors="coerce")
+    wrong = (width.isna() & stated.notna()) | (width < 0) | np.isinf(width)
+    return [(row, "width_m", f"{value!r} is no width in metres") for row, value in stated[wrong].items()]
+
+
 def _repaired(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Repair the polygons among the sites; lines and points have nothing to repair."""
     ground = shapely.get_dimensions(sites.geometry.to_numpy()) == 2  # noqa: PLR2004
@@ -200,21 +220,23 @@ def _repaired(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _corridors(sites: gpd.GeoDataFrame, plan: ZoningPlan) -> gpd.GeoDataFrame:
-    """Turn lines with a width into the ground they take, in metres."""
+    """Turn lines with a width into the ground they take; a metre of width is a metre on the ground."""
     if "width_m" not in sites.columns:
         return sites
-    width = pd.to_numeric(sites["width_m"], errors="coerce").to_numpy(dtype=float)
+    width = pd.to_numeric(sites["width_m"]).to_numpy(dtype=float)
     wide = (shapely.get_dimensions(sites.geometry.to_numpy()) == 1) & (width > 0)
     if not wide.any():
         return sites
-    flat = sites
-    if sites.crs.is_geographic:
-        flat, _ = bring_to(sites, metric_crs(sites) if plan.crs.is_geographic else plan.crs, what="sites")
-    geometry = flat.geometry.to_numpy().copy()
-    geometry[wide] = shapely.buffer(
-        geometry[wide], width[wide] / 2, cap_style="flat", join_style="mitre", mitre_limit=2.0
+    routes = sites[wide]
+    flat, _ = (routes, "") if in_metres(routes) else bring_to(routes, plan.metric_crs, what="sites")
+    bands = shapely.buffer(
+        flat.geometry.to_numpy(), width[wide] / 2, cap_style="flat", join_style="mitre", mitre_limit=2.0
     )
-    return flat.set_geometry(geometry, crs=flat.crs)
+    # brought back, so that a corridor changes nothing for the sites beside it
+    back, _ = bring_to(gpd.GeoDataFrame(geometry=bands, crs=flat.crs), sites.crs, what="sites")
+    geometry = sites.geometry.to_numpy().copy()
+    geometry[wide] = back.geometry.to_numpy()
+    return sites.set_geometry(geometry, crs=sites.crs)
 
 
 def _decide(
@@ -329,17 +351,29 @@ def _line_table(
 
 
 def _distances(there: gpd.GeoDataFrame, plan: ZoningPlan, line: str, totals: pd.DataFrame) -> overlay.Numbers:
-    """Measure how far each site lies from the line, in metres; a line in degrees is asked in a plane."""
+    """Measure how far each site lies from the line, in metres; a line in degrees or feet is asked in such a plane."""
     distance = np.zeros(len(there))
     apart = np.flatnonzero(~totals["touches"].to_numpy())
     if not len(apart):
         return distance
-    if there.crs.is_geographic:
+    if len(plan.lines[line]) and not in_metres(plan.lines[line]):
         flat, _ = bring_to(there.iloc[apart], plan.metric_crs, what="sites")
         distance[apart] = overlay.nearest(flat.geometry.to_numpy(), plan.flat_pieces(line))
     else:
         distance[apart] = overlay.nearest(there.geometry.to_numpy()[apart], plan.pieces(line))
     return distance
+
+
+def _check_setback(setback_m: float | Mapping[str, float] | None, declared: Mapping[str, ControlLine]) -> None:
+    given = setback_m if isinstance(setback_m, Mapping) else {} if setback_m is None else {"every line": setback_m}
+    unknown = [line for line in given if isinstance(setback_m, Mapping) and line not in declared]
+    if unknown:
+        message = f"setback_m names lines that are not declared: {name_rows(unknown)}; known are {', '.join(declared)}"
+        raise SchemaError(message)
+    wrong = {line: value for line, value in given.items() if not value >= 0}
+    if wrong:
+        message = f"setback_m must be distances from 0 upwards, in metres, but is {wrong}"
+        raise SchemaError(message)
 
 
 def _setback(setback_m: float | Mapping[str, float] | None, line: str, declared: float) -> float:
@@ -391,6 +425,7 @@ def _finish_findings(
         full["amount"].to_numpy(dtype=float), whole, out=np.full(len(full), np.nan), where=whole > 0
     )
     full["verdict"] = full["verdict"].astype(verdict_dtype())
+    full["effective_from"] = pd.to_datetime(full["effective_from"]).astype("datetime64[s]")
     for name in ("feature_ids", "subzone", *(said for said in _SAID if said not in {"verdict", "effective_from"})):
         full[name] = full[name].where(full[name].notna(), "")
     lines = list(dict.fromkeys([*plan.control_lines, *full["line"]]))
@@ -458,7 +493,7 @@ def _verdicts(
     sites: gpd.GeoDataFrame,
     shapes: gpd.GeoDataFrame,
     findings: gpd.GeoDataFrame,
-    plan: ZoningPlan,
+    unread: list[str],
     method: AreaMethod,
 ) -> gpd.GeoDataFrame:
     deciding = findings[findings["role"] == "decides"]
@@ -472,7 +507,6 @@ def _verdicts(
         reason=("reason", lambda said: _join(said, "; ")), reason_zh=("reason_zh", lambda said: _join(said, "；"))
     )
     reasons = reasons.reindex(placed["site_id"]).fillna("")
-    missing = [line for line in plan.control_lines if line not in plan]
     geometry, taken = sites.geometry.to_numpy(), shapes.geometry.to_numpy()
     ground = shapely.get_dimensions(taken) == 2  # noqa: PLR2004 - a corridor takes ground
     area = np.full(len(sites), np.nan)
@@ -486,7 +520,7 @@ def _verdicts(
         status=joined["status"].to_numpy(),
         reason=reasons["reason"].to_numpy(),
         reason_zh=reasons["reason_zh"].to_numpy(),
-        not_checked=", ".join(missing),
+        not_checked=", ".join(unread),
         area_m2=area,
         area_ha=round_half_up(from_m2(area, "ha"), 4),
         area_mu=round_half_up(from_m2(area, "mu"), 2),

@@ -180,6 +180,37 @@ def test_a_corridor_is_as_wide_as_stated():
     assert row.overlap_m2 == pytest.approx(30_000, rel=1e-6)
 
 
+@pytest.mark.parametrize("crs", ["EPSG:4490", "EPSG:3857", "EPSG:4548", "ESRI:102025"])
+def test_a_metre_of_width_is_a_metre_on_the_ground_whatever_the_sketch_was_drawn_on(crs):
+    plan = chessboard_plan(farmland=["d4"])
+    west, south, _, _ = plan[FARM].total_bounds
+    road = frame(shapely.LineString([(west + 100, south + 500), (west + 600, south + 500)]), width_m=30.0).to_crs(crs)
+    review = check_sites(road, plan, on=DAY)
+    # a zone three degrees off stretches by a thousandth, which is left alone
+    assert line_of(review, "S1", FARM).overlap_m2 == pytest.approx(15_000, rel=1.2e-3)
+    assert review.verdicts["area_m2"].tolist() == pytest.approx([15_000], rel=1.2e-3)
+
+
+def test_a_corridor_changes_nothing_for_the_sites_beside_it():
+    plan = chessboard_plan(farmland=["d4"])
+    sites = pd.concat([square("d4"), square("a1")], ignore_index=True).to_crs("EPSG:4490")
+    alone = check_sites(sites.iloc[:1], plan, on=DAY)
+    x, y = sites.geometry.iloc[1].centroid.coords[0]
+    route = sites.geometry.where([True, False], shapely.LineString([(x, y), (x + 0.001, y)]))
+    beside = check_sites(sites.set_geometry(route).assign(width_m=[np.nan, 20.0]), plan, on=DAY)
+    pd.testing.assert_frame_equal(alone.lines, beside.lines.head(len(alone.lines)), check_exact=True)
+    assert alone.verdicts["area_m2"].iloc[0] == beside.verdicts["area_m2"].iloc[0]
+
+
+def test_distances_are_metres_where_the_line_is_drawn_in_feet():
+    feet = "+proj=tmerc +lon_0=114 +x_0=500000 +units=us-ft +datum=WGS84"
+    plan = chessboard_plan(red_line={"d4": "core"})
+    east, south = plan[RED].total_bounds[2], plan[RED].total_bounds[1]
+    drawn = ZoningPlan.from_layers({RED: plan[RED].to_crs(feet)})
+    site = frame(shapely.box(east + 90, south, east + 100, south + 10))
+    assert line_of(check_sites(site, drawn, on=DAY, lines=[RED]), "S1", RED).distance_m == pytest.approx(90, rel=1e-3)
+
+
 def test_a_line_without_width_is_measured_by_length_and_a_point_is_in_or_out():
     plan = chessboard_plan(red_line={"d4": "core"})
     west, south, east, _ = plan[RED].total_bounds
@@ -245,6 +276,37 @@ def test_all_problems_of_the_sites_are_told_at_once():
     assert sorted(caught.value.problems["problem"].str.split().str[-1]) == sorted(
         ["repeated", "repeated", "empty", "rules"]
     )
+
+
+def test_what_cannot_be_judged_is_refused_and_never_passed_over():
+    plan = chessboard_plan(red_line={"d4": "core"})
+    x, y = plan[RED].geometry.iloc[0].centroid.coords[0]
+    route = shapely.LineString([(x + 5_000, y), (x + 5_100, y)])
+    with pytest.raises(SchemaError, match="row 0: geometry is a collection"):
+        check_sites(frame(shapely.GeometryCollection([shapely.Point(x, y), route])), plan, on=DAY)
+    with pytest.raises(SchemaError, match=r"row 0: width_m '十米'.*row 1: width_m -5"):
+        check_sites(frame(route, route, width_m=["十米", -5]), plan, on=DAY)
+    with pytest.raises(SchemaError, match="setback_m names lines that are not declared: red"):
+        check_sites(frame(route), plan, on=DAY, setback_m={"red": 5})
+    with pytest.raises(SchemaError, match="from 0 upwards"):
+        check_sites(frame(route), plan, on=DAY, setback_m=-5)
+    with pytest.raises(SchemaError, match="lines is empty"):
+        check_sites(frame(route), plan, on=DAY, lines=[])
+
+
+def test_a_line_that_was_left_out_by_wish_is_told_as_not_checked():
+    review = check_sites(square("a1"), chessboard_plan(red_line={"a1": "core"}), on=DAY, lines=[FARM])
+    assert {RED, URBAN} <= set(review.verdicts["not_checked"].iloc[0].split(", "))
+    assert FARM not in review.verdicts["not_checked"].iloc[0]
+
+
+def test_findings_go_into_a_geopackage_with_their_days(tmp_path):
+    plan = chessboard_plan(red_line={"a1": "core"}, farmland=["b1"], urban=["a1"])
+    review = check_sites(square("a1", "j1"), plan, on=DAY)
+    assert review.findings["effective_from"].dtype.kind == "M"
+    review.findings.to_file(tmp_path / "tables.gpkg", layer="findings")
+    back = gpd.read_file(tmp_path / "tables.gpkg", layer="findings")
+    assert back["effective_from"].notna().sum() == review.findings["effective_from"].notna().sum() > 0
 
 
 def test_the_capsule_changes_with_the_last_bit_of_the_input():
