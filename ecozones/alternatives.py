@@ -68,10 +68,9 @@ class _Case:
 
     @functools.cached_property
     def missing(self) -> str:
-        """Lines that the rules want and the plan lacks: no change of a site can make up for them."""
-        absent = self.review.lines.loc[self.review.lines["relation"] == "not_checked", "line"].unique()
-        required = [line for line in absent if self.plan.control_lines[line].required]
-        return ", ".join(required)
+        """Lines that were asked for and the plan lacks: no change of a site can make up for them."""
+        absent = self.review.lines["relation"] == "not_checked"
+        return ", ".join(self.review.lines.loc[absent, "line"].unique())
 
     def forbidden(self, rows: np.ndarray, *, reach_m: float) -> tuple[Geometries, pd.DataFrame]:
         """Unite the ground near some sites on which each may not be."""
@@ -544,8 +543,8 @@ def describe_routes(table: pd.DataFrame, plan: ZoningPlan, *, language: Language
     -------
     str
         One sentence per alternative, with figures of the table only, then for each line whether every alternative
-        listed crosses it. That alternatives which are not listed would cross it too, no table can show, and the text
-        does not say.
+        listed crosses it, and which sections leave the ground that the plan covers. That alternatives which are not
+        listed would cross a line too, no table can show, and the text does not say.
 
     Examples
     --------
@@ -571,8 +570,17 @@ def describe_routes(table: pd.DataFrame, plan: ZoningPlan, *, language: Language
             said.append(
                 f"{total.route_id}: {length} km; {'; '.join(parts) or 'no line crossed'}; worst verdict: {verdict}."
             )
+    beyond = table[table["ground"] == "uncovered"].groupby(["line", "route_id"])["length_m"].sum()
     for line, rows in claims.groupby("line", sort=False):
-        said.append(_choice_words(rows, plan.control_lines[str(line)], language))
+        unknown = pd.Series([beyond.get((line, route), 0.0) for route in rows["route_id"]], index=rows.index)
+        said.append(_choice_words(rows, unknown, plan.control_lines[str(line)], language))
+    absent = [plan.control_lines[str(line)] for line in table["line"].unique() if line and line not in plan]
+    for word in absent:
+        told = {
+            "zh": f"{word.zh}：规划缺少该图层，无从判定。",
+            "en": f"{word.en}: the plan has no such layer; not known.",
+        }
+        said.append(told[language])
     return "\n".join(said)
 
 
@@ -594,18 +602,28 @@ def _crossing_words(row: Any, plan: ZoningPlan, language: Language) -> str:  # n
     return text + (taken if row.area_m2 > 0 else "")
 
 
-def _choice_words(rows: pd.DataFrame, word: ControlLine, language: Language) -> str:
+def _choice_words(rows: pd.DataFrame, unknown_m: pd.Series, word: ControlLine, language: Language) -> str:
     """Say whether every alternative listed crosses a line, and which crosses least of it."""
-    free = [str(name) for name in rows.loc[rows["crossings"] == 0, "route_id"]]
+    names = rows["route_id"].astype(str)
+    missed = rows["crossings"] == 0
+    free, unclear = list(names[missed & (unknown_m == 0)]), list(names[missed & (unknown_m > 0)])
     lengths = rows.set_index("route_id")["length_m"]
     n, least, least_km = len(rows), lengths.idxmin(), _km(float(lengths.min()))
-    if language == "zh":
-        if free:
-            return f"{word.zh}：所列{n}个方案中“{'”“'.join(free)}”不穿越，所列方案不能说明其不可避让。"
-        return f"{word.zh}：所列{n}个方案均穿越，穿越最短的是“{least}”（{least_km}公里）。"
+    zh, en = f"{word.zh}：所列{n}个方案", f"{word.en}: "
     if free:
-        return f"{word.en}: avoided by {', '.join(free)} of {n} listed; the list does not show that it is unavoidable."
-    return f"{word.en}: crossed by every alternative of {n} listed, the least by {least} ({least_km} km)."
+        zh += f"中“{'”“'.join(free)}”不穿越，所列方案不能说明其不可避让"
+        en += f"avoided by {', '.join(free)} of {n} listed; the list does not show that it is unavoidable"
+    elif unclear:
+        zh += f"中“{'”“'.join(unclear)}”未见穿越，但有规划未覆盖路段，无从判定"
+        en += f"not seen on {', '.join(unclear)} of {n} listed, which leave the ground that the plan covers: not known"
+    else:
+        zh += f"均穿越，穿越最短的是“{least}”（{least_km}公里）"
+        en += f"crossed by every alternative of {n} listed, the least by {least} ({least_km} km)"
+    if (unknown_m > 0).any() and not (unclear and not free):
+        far = ", ".join(f"{name} {_km(length)} km" for name, length in zip(names, unknown_m, strict=True) if length > 0)
+        zh += f"；规划未覆盖路段：{far}"
+        en += f"; beyond the ground that the plan covers: {far}"
+    return f"{zh}。" if language == "zh" else f"{en}."
 
 
 def _km(metres: float) -> str:

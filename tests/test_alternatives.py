@@ -13,7 +13,7 @@ import shapely
 from ecozones.alternatives import compare_routes, describe_routes, find_smallest_cut, find_smallest_shift
 from ecozones.errors import EcozonesWarning, InputError, SchemaError
 from ecozones.plan import ZoningPlan
-from ecozones.readers import read_plan
+from ecozones.readers import read_plan, read_sites
 from ecozones.shifts import convex_parts, find_obstacle
 from ecozones.siting import check_sites
 from ecozones.testing import BOARD_CRS, chessboard_plan, square, square_between
@@ -87,6 +87,23 @@ def test_what_is_accepted_decides_what_is_cut():
     strict = find_smallest_cut(road, plan, on=DAY, accept="conditional")
     assert lenient["cut_m2"].tolist() == [0]
     assert strict["cut_m2"].tolist() == pytest.approx([125_000], rel=1e-6)
+
+
+def test_cuts_of_the_sample_sites_are_lawful_and_balance():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EcozonesWarning)
+        plan, placed = read_plan(DATA / "plan.gpkg"), read_sites(DATA / "sites.gpkg")
+    for connected in (True, False):
+        table = find_smallest_cut(placed, plan, on=DAY, connected=connected)
+        cut = table[(table["cut_m2"] > 0) & (table["kept_m2"] > 0)]
+        assert set(cut["site_id"]) == {"S06", "S18", "S32", "S36", "S39"}
+        assert (cut["verdict_after"] <= "state_council").all()
+        assert (table["error_m2"].abs() <= 1e-9 * table["whole_m2"]).loc[table["whole_m2"].notna()].all()
+        assert (table["left_m2"] < 0.01).all()
+        assert (table["given_up_m2"].fillna(0) >= 0).all()
+        assert connected or (table["given_up_m2"].fillna(0) == 0).all()
+    # four square metres of farmland, as the list of expected overlaps has it
+    assert table.set_index("site_id").loc["S32", "cut_m2"] == pytest.approx(4, abs=0.01)
 
 
 @pytest.mark.parametrize("verdict", ["undetermined", "prohibited", "maybe"])
@@ -483,6 +500,25 @@ def test_the_argument_says_which_alternatives_avoid_a_line_and_which_none_does(b
     en = describe_routes(table[table["route_id"] == "A"], board, language="en")
     assert "corridor 4.0000 ha, of which 2.8000 ha on the surface" in en
     assert "ecological protection red line: crossed by every alternative of 1 listed, the least by A (2.000 km)." in en
+
+
+def test_a_route_over_ground_that_the_plan_does_not_cover_avoids_nothing(board):
+    astray = routes().query("route_id == 'B'")
+    astray = astray.set_geometry(astray.translate(-800, 2_000))
+    table = compare_routes(astray, board, on=DAY)
+    uncovered = row_of(table, level="subzone", line=RED, ground="uncovered")
+    assert uncovered.length_m == pytest.approx(1_000 + 300, rel=1e-6)
+    assert uncovered.verdict == "undetermined"
+    assert row_of(table, level="route").verdict == "undetermined"
+    assert "“B”未见穿越，但有规划未覆盖路段，无从判定" in describe_routes(table, board)
+    assert "which leave the ground that the plan covers: not known" in describe_routes(table, board, language="en")
+
+
+def test_a_layer_that_the_plan_lacks_is_told_beside_the_routes():
+    plan = chessboard_plan(red_line=None)
+    table = compare_routes(routes(), plan, on=DAY)
+    assert "生态保护红线：规划缺少该图层，无从判定。" in describe_routes(table, plan)
+    assert row_of(table, route_id="B", level="route").verdict == "undetermined"
 
 
 def test_routes_that_are_no_lines_or_have_strange_structures_are_refused(board):
