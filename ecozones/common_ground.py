@@ -354,12 +354,14 @@ def find_slivers(
     beside = (left != right) & (group[left] == group[right])
     rim = np.divide(2 * measures.area, measures.width, out=np.zeros(len(parts)), where=measures.width > 0)
     for block in _blocks(left[beside], right[beside], doubtful):
-        area = measures.area[block].sum()
-        width = 2 * area / rim[block].sum()
+        area, edge = measures.area[block].sum(), rim[block].sum()
+        if area < slivers.below_m2 or not edge > 0:
+            continue
+        width = 2 * area / edge
         if width < slivers.narrower_m:
             # sides that adjoin are no rim of the block, and only the union knows them
             width = measure(np.array([unite(parts[block])], dtype=object), place, "planar").width[0]
-        if area >= slivers.below_m2 and width >= slivers.narrower_m:
+        if width >= slivers.narrower_m:
             small[block] = narrow[block] = False
     return small, narrow
 

@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from ecozones.area import AreaMethod
 from ecozones.common_ground import (
@@ -39,6 +40,9 @@ from ecozones.plan import ZoningPlan
 OFFICIAL_ORDER = ("permanent_basic_farmland", "ecological_red_line", "urban_development_boundary")
 
 Fragments = Literal["list", "merge"]
+
+# what double precision leaves of a cut along a shared edge
+_NOISE_SHARE = 1e-9
 
 _LEDGER_COLUMNS = [
     "line", "feature_id", "subzone", "outcome", "taken_by", "before_m2", "given_m2", "passed_on_m2", "received_m2",
@@ -196,9 +200,9 @@ def _give_way(
     left = own.geometry.copy()
     pairs: list[pd.DataFrame] = []
     asked = np.arange(len(left))
+    shapes = own
     while len(asked):
         found = []
-        shapes = own if len(asked) == len(left) else Layer(left[asked], own.place)
         for number, layer in enumerate(above):
             shared = share(shapes, layer)
             rows = asked[shared.a]
@@ -213,6 +217,7 @@ def _give_way(
         pairs.append(now)
         asked = np.unique(now["row"].to_numpy())
         asked = asked[~shapely.is_empty(left[asked])]
+        shapes = Layer(left[asked], own.place)
     if not pairs:
         return left, pd.DataFrame(columns=["row", "layer", "taken", "geometry"])
     taken = pd.concat(pairs, ignore_index=True).drop_duplicates(["row", "taken"])
@@ -245,14 +250,23 @@ def _fragments(
     parts, row = parts[full], changed[owner[full]]
     measured = measure(parts, own.place, method)
     old, old_owner = shapely.get_parts(own.geometry[changed], return_index=True)
-    before = {(int(of), part) for of, part in zip(changed[old_owner], shapely.to_wkb(old), strict=True)}
-    after = zip(row, shapely.to_wkb(parts), strict=True)
+    before = {(int(of), text) for of, text in zip(changed[old_owner], _text(old), strict=True)}
+    after = zip(row, _text(parts), strict=True)
     new = np.array([(int(of), part) not in before for of, part in after], dtype=bool)
     small = np.flatnonzero(new & (measured.area < least))
     ids = frame["feature_id"].to_numpy(dtype=object)[row[small]].astype(str)
     small = small[np.lexsort((*shapely.bounds(parts[small]).T, ids))]
     none = np.full(len(small), -1, dtype=np.intp)
     return _Cut(row[small], parts[small], measured.area[small], measured.width[small], none)
+
+
+def _text(polygons: Geometries) -> NDArray[np.object_]:
+    """Write polygons down, wherever their rings begin."""
+    return np.asarray(shapely.to_wkb(shapely.normalize(polygons)), dtype=object)
+
+
+def _share_ground(one: Geometries, other: Geometries) -> Flags:
+    return np.asarray(shapely.area(shapely.intersection(one, other)) > _NOISE_SHARE * shapely.area(one))
 
 
 def _merge(frame: gpd.GeoDataFrame, left: Geometries, cut: _Cut) -> tuple[Geometries, _Cut]:
@@ -265,11 +279,16 @@ def _merge(frame: gpd.GeoDataFrame, left: Geometries, cut: _Cut) -> tuple[Geomet
         parts = shapely.get_parts(left[row])
         gone = set(shapely.to_wkb(cut.geometry[members]))
         kept = [part for part, text in zip(parts, shapely.to_wkb(parts), strict=True) if text not in gone]
-        core[row] = shapely.multipolygons(kept) if len(kept) != 1 else kept[0]
+        core[row] = shapely.MultiPolygon(kept) if len(kept) != 1 else kept[0]
     subzone = frame["subzone"].fillna("").to_numpy(dtype=object)
     ids = frame["feature_id"].to_numpy(dtype=object)
     fragment, row = shapely.STRtree(core).query(cut.geometry, predicate="intersects")
     fits = (row != cut.row[fragment]) & (subzone[row] == subzone[cut.row[fragment]])
+    # features of one line that share ground are no neighbours: ground claimed twice stays so until somebody decides
+    fits &= ~_share_ground(cut.geometry[fragment], core[row])
+    one, other = shapely.STRtree(cut.geometry).query(cut.geometry, predicate="intersects")
+    again = one[(one != other) & _share_ground(cut.geometry[one], cut.geometry[other])]
+    fits &= ~np.isin(fragment, again)
     fragment, row = fragment[fits], row[fits]
     border = shapely.length(shapely.intersection(shapely.boundary(cut.geometry[fragment]), core[row]))
     beside = pd.DataFrame({"fragment": fragment, "row": row, "border": border, "id": ids[row].astype(str)})
