@@ -1,6 +1,8 @@
 """Verdicts under positional error: distances that can be read off a chessboard, and moved boundaries checked again."""
 
 import itertools
+import pathlib
+import warnings
 
 import geopandas as gpd
 import numpy as np
@@ -8,12 +10,14 @@ import pytest
 import shapely
 
 from ecozones.accuracy import find_flips, map_accuracies
-from ecozones.errors import InputError
+from ecozones.errors import EcozonesWarning, InputError
+from ecozones.readers import read_plan, read_sites
 from ecozones.siting import check_sites
 from ecozones.testing import BOARD_CRS, chessboard_plan, square
 from ecozones.vocab import verdict_dtype
 
 DAY = "2026-06-01"
+DATA = pathlib.Path(__file__).parents[1] / "sample_data"
 RED, FARM, URBAN = "ecological_red_line", "permanent_basic_farmland", "urban_development_boundary"
 WEST, SOUTH = 496_000.0, 3_320_000.0
 EVERYWHERE = [f"{letter}{rank}" for letter in "abcdefgh" for rank in range(1, 9)]
@@ -153,6 +157,23 @@ def test_points_and_lines_have_their_distances_too():
     assert of(table, FARM, "S2").worse_at_m == pytest.approx(20, abs=1e-6)
     assert of(table, FARM, "S2").flips
     assert not of(table, FARM, "S1").flips
+
+
+def test_sample_sites_turn_where_they_were_drawn_to_turn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EcozonesWarning)
+        plan, placed = read_plan(DATA / "plan.gpkg"), read_sites(DATA / "sites.gpkg")
+    table = find_flips(placed, plan, scale="1:10000", on=DAY)
+    # an edge in common, a strip of 5 cm, half a square metre, and an island all around: any error decides
+    for site in ("S29", "S30", "S31", "S40"):
+        row = of(table, "", site)
+        assert (row.verdict, row.verdict_closer, row.worse_at_m) == ("conditional", "prohibited", 0), site
+    # a tongue of two metres by two
+    row = of(table, FARM, "S32")
+    assert row.milder_at_m == pytest.approx(2, abs=0.01)
+    assert (row.verdict_farther, row.direction) == ("clear", "milder")
+    # a rod of 24 m across farmland, the middle of a reserve, and a site nobody can judge stand firm
+    assert not any(of(table, "", site).flips for site in ("S01", "S06", "S38"))
 
 
 def random_sites(rng, n):
