@@ -25,13 +25,14 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.path import Path as Outline
+from PIL import Image
 from pyproj.crs.coordinate_operation import TransverseMercatorConversion
 
 from ecozones.errors import InputError, SchemaError
 from ecozones.placing import bring_to
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
-from ecozones.vocab import Language, Style, control_lines, verdict_words
+from ecozones.vocab import ControlLine, Language, Style, control_lines, verdict_words
 
 FAMILY = "Ecozones Sans SC"
 """The bundled letters: GB 2312 and the signs we print."""
@@ -54,6 +55,8 @@ _DEGREE_STEPS = tuple(
 _FILL = 0.55
 _LEAST_SCALE, _POINT_SCALE = 500, 5_000
 _GRID_LINES = 4
+# fills of the sub-zones of a line, the strictest first; and how many entries a line without a choice of them has
+_FADES, _ONE_ZONE = (1.5, 1.0, 0.65, 0.45), 2
 _HATCH = {"conflict": ("#E60000", "////"), "unknown": ("#555555", "xxxx")}
 _SITE = Style(edge="#0033CC", fill="#0033CC", opacity=0.0, dash="2 1.5")
 
@@ -182,13 +185,14 @@ def write_map(
         message = f"{target.name}: a map of record is written as .png, .svg or .pdf, not {kind or 'without an ending'}"
         raise InputError(message)
     if isinstance(obj, SiteReview):
-        layers, focus, crs = site_layers(obj, site_id, plan, language)
+        scene = set_scene(obj, plan)
+        crs = scene.crs
+        layers, focus = site_layers(scene, site_id, language)
     elif isinstance(obj, ZoningPlan):
         crs = obj.crs
-        layers, focus = (
-            _plan_layers(obj, crs, None, language),
-            _bounds(frame.to_crs(crs).geometry for frame in obj.lines.values()),
-        )
+        lines = {line: _placed(frame, crs, line) for line, frame in obj.lines.items()}
+        focus = _bounds(frame.geometry for frame in lines.values())
+        layers = _line_layers(lines, dict(control_lines()) | dict(obj.control_lines), focus, language)
     else:
         crs = pyproj.CRS(obj.crs)
         layers, focus = [Layer(obj.geometry, title or "", Style())], _bounds([obj.geometry])
@@ -270,7 +274,7 @@ def draw(
     }
     with mpl.rc_context(settings):
         figure = Figure(figsize=(paper.width_mm * _MM, paper.height_mm * _MM), dpi=paper.dpi)
-        FigureCanvasAgg(figure)
+        canvas = FigureCanvasAgg(figure)
         width, height = paper.frame_mm
         axes = figure.add_axes(
             (
@@ -300,12 +304,25 @@ def draw(
         )
         _draw_legend(figure, entries, paper, language)
         _draw_scale(figure, scale, paper, crs.name.translate(marks), language)
-        made = io.BytesIO()
-        metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
-        # a map is mostly flat colour: the fastest compression costs a tenth more bytes
-        options: dict[str, Any] = {"pil_kwargs": {"compress_level": 1}} if kind == "png" else {}
-        figure.savefig(made, format=kind, dpi=paper.dpi, metadata=metadata, **options)
-    return DrawnMap(made.getvalue(), scale, paper.width_mm, crs.name, tuple(lost))
+        image = _png(canvas, paper) if kind == "png" else _vectors(figure, kind)
+    return DrawnMap(image, scale, paper.width_mm, crs.name, tuple(lost))
+
+
+def _png(canvas: FigureCanvasAgg, paper: Sheet) -> bytes:
+    """Write a map as 256 colours: most of it is flat, and a report of forty maps must still go by mail."""
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    made = io.BytesIO()
+    picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        made, "PNG", dpi=(paper.dpi, paper.dpi)
+    )
+    return made.getvalue()
+
+
+def _vectors(figure: Figure, kind: str) -> bytes:
+    made = io.BytesIO()
+    figure.savefig(made, format=kind, metadata={"svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind])
+    return made.getvalue()
 
 
 # ------------------------------------------------------------------------------------------------ letters
@@ -348,7 +365,7 @@ def missing_characters(text: str) -> list[str]:
     []
     """
     known = _letters()
-    return [sign for sign in dict.fromkeys(text) if ord(sign) not in known and not sign.isspace()]
+    return [sign for sign in dict.fromkeys(text) if ord(sign) not in known and sign not in " \n"]
 
 
 def _shorten(text: str, most: int = 60) -> str:
@@ -397,20 +414,69 @@ def _window(focus: tuple[float, float, float, float], scale: int, paper: Sheet) 
 
 
 # ------------------------------------------------------------------------------------------------ layers
-def site_layers(
-    review: SiteReview, site_id: str | None, plan: ZoningPlan | None, language: Language
-) -> tuple[list[Layer], tuple[float, float, float, float], pyproj.CRS]:
+@dataclasses.dataclass(frozen=True)
+class Scene:
     """
-    Lay out the map of one site, or of all: the lines, what was found, and the site on top.
+    A review and the plan behind it, brought to one CRS once, however many maps are drawn of it.
+
+    Parameters
+    ----------
+    crs
+        That of the findings, which is the plan's.
+    sites, findings
+        Tables of the review.
+    lines
+        The lines of the plan; empty without one.
+    known
+        What is known of the lines.
+    """
+
+    crs: pyproj.CRS
+    sites: gpd.GeoDataFrame
+    findings: gpd.GeoDataFrame
+    lines: Mapping[str, gpd.GeoDataFrame]
+    known: Mapping[str, ControlLine]
+
+
+def set_scene(review: SiteReview, plan: ZoningPlan | None) -> Scene:
+    """
+    Bring what the maps of a review show to one CRS; the plan's own vertices stay as they are.
 
     Parameters
     ----------
     review
         The review.
-    site_id
-        The site; None for all of them.
     plan
         The plan behind; left out: only what was found is drawn.
+
+    Returns
+    -------
+    Scene
+        Ready for :func:`site_layers`.
+    """
+    crs = pyproj.CRS(review.findings.crs if review.findings.crs is not None else review.verdicts.crs)
+    lines = {} if plan is None else plan.lines
+    return Scene(
+        crs,
+        _placed(review.verdicts, crs, "sites"),
+        review.findings,
+        {line: _placed(frame, crs, line) for line, frame in lines.items()},
+        dict(control_lines()) | ({} if plan is None else dict(plan.control_lines)),
+    )
+
+
+def site_layers(
+    scene: Scene, site_id: str | None, language: Language
+) -> tuple[list[Layer], tuple[float, float, float, float]]:
+    """
+    Lay out the map of one site, or of all: the lines, what was found, and the site on top.
+
+    Parameters
+    ----------
+    scene
+        The review and its plan.
+    site_id
+        The site; None for all of them.
     language
         ``"zh"`` or ``"en"``.
 
@@ -420,54 +486,60 @@ def site_layers(
         The lowest first.
     focus : tuple
         Bounds of the site.
-    crs : CRS
-        That of the findings, which is the plan's.
 
     Raises
     ------
     SchemaError
         The review has no such site.
     """
-    crs = pyproj.CRS(review.findings.crs if review.findings.crs is not None else review.verdicts.crs)
-    sites, found = review.verdicts, review.findings
+    sites, found = scene.sites, scene.findings
     if site_id is not None:
         sites = sites[sites["site_id"] == site_id]
         found = found[found["site_id"] == site_id]
         if not len(sites):
             message = f"the review has no site {site_id!r}"
             raise SchemaError(message)
-    placed = _placed(sites, crs, "sites")
-    focus = _bounds([placed.geometry])
-    layers = [] if plan is None else _plan_layers(plan, crs, focus, language)
+    focus = _bounds([sites.geometry])
+    layers = _line_layers(scene.lines, scene.known, focus, language)
     routes = list(verdict_words())
     serious = set(routes[routes.index("allowed") + 1 :]) - {"undetermined"}
     decides = found[found["role"] != "notice"]
     # lying inside is what a line with a complement asks for: only a verdict beyond ordinary conditions is hatched there
-    known = dict(control_lines()) | ({} if plan is None else dict(plan.control_lines))
-    wished = decides["line"].map(lambda line: line in known and bool(known[line].complement)).astype(bool)
+    wished = decides["line"].map(lambda line: line in scene.known and bool(scene.known[line].complement)).astype(bool)
     plain = wished & decides["verdict"].isin(routes[: routes.index("conditional") + 1])
     taken = decides[(decides["feature_ids"] != "") & decides["verdict"].isin(serious) & ~plain]
     unknown = decides[decides["verdict"] == "undetermined"]
     for key, rows in (("unknown", unknown), ("conflict", taken)):
         if len(rows):
-            colour, hatch = _HATCH[key]
-            style = Style(edge=colour, fill=colour, opacity=0.0)
-            layers.append(Layer(rows.geometry, _WORDS[key][language], style, hatch, 0.9))
-    layers.append(Layer(placed.geometry, _WORDS["site"][language], _SITE, width=2.2))
-    return layers, focus, crs
+            layers.append(_hatched(key, rows.geometry, language))
+    layers.append(Layer(sites.geometry, _WORDS["site"][language], _SITE, width=2.2))
+    return layers, focus
 
 
-def _plan_layers(
-    plan: ZoningPlan, crs: pyproj.CRS, focus: tuple[float, float, float, float] | None, language: Language
+def _hatched(key: str, shapes: gpd.GeoSeries, language: Language) -> Layer:
+    colour, hatch = _HATCH[key]
+    return Layer(shapes, _WORDS[key][language], Style(edge=colour, fill=colour, opacity=0.0), hatch, 0.9)
+
+
+def _line_layers(
+    lines: Mapping[str, gpd.GeoDataFrame],
+    known: Mapping[str, ControlLine],
+    focus: tuple[float, float, float, float],
+    language: Language,
 ) -> list[Layer]:
-    """Take the lines of a plan, near the focus, into the CRS of the map; the plan's own vertices stay as they are."""
+    """Lay out the lines near the focus, a layer for each of their sub-zones."""
     layers = []
-    known = dict(control_lines()) | dict(plan.control_lines)
-    for line, frame in plan.lines.items():
-        near = frame if focus is None or frame.crs != crs else frame.iloc[_near(frame, focus)]
-        if not len(near):
-            continue
-        layers.append(Layer(_placed(near, crs, line).geometry, known[line].label(language), known[line].style))
+    for line, frame in lines.items():
+        near = frame.iloc[_near(frame, focus)]
+        style, name = known[line].style, known[line].label(language)
+        zones = near["subzone"].astype(object).where(near["subzone"].notna(), None)
+        order = [*(zone.id for zone in known[line].subzones), None]
+        met = sorted(set(zones), key=lambda zone: order.index(zone) if zone in order else len(order))
+        for zone in met:
+            fade = 1.0 if len(order) <= _ONE_ZONE else _FADES[min(order.index(zone) if zone in order else 9, 3)]
+            label = name if zone is None or len(order) <= _ONE_ZONE else known[line].subzone_label(zone, language)
+            look = dataclasses.replace(style, opacity=min(style.opacity * fade, 1.0))
+            layers.append(Layer(near.geometry[(zones == zone) if zone else zones.isna()], label, look))
     return layers
 
 

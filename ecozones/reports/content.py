@@ -157,11 +157,12 @@ Block = Paragraph | Table | Picture
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it."""
+    """A heading and what stands below it; one that asks for a new page ends the page before it."""
 
     key: str
     heading: str
     blocks: tuple[Block, ...]
+    new_page: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

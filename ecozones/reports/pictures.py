@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ecozones.plan import ZoningPlan
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def draw_sites(
-    review: SiteReview, site_ids: Sequence[str], plan: ZoningPlan | None, language: Language
+    review: SiteReview, sites: Mapping[str, str], plan: ZoningPlan | None, language: Language
 ) -> Iterator[tuple[str, DrawnMap]]:
     """
     Draw one map of record for each site.
@@ -23,8 +23,8 @@ def draw_sites(
     ----------
     review
         The review.
-    site_ids
-        Sites to draw.
+    sites
+        Title of the map of each site to draw, by its id.
     plan
         The plan behind them.
     language
@@ -42,6 +42,7 @@ def draw_sites(
     """
     from ecozones import static_map  # noqa: PLC0415 - matplotlib belongs to an extra
 
-    for site_id in site_ids:
-        layers, focus, crs = static_map.site_layers(review, site_id, plan, language)
-        yield site_id, static_map.draw(layers, focus, crs, title=site_id, language=language, missing_glyphs="mark")
+    scene = static_map.set_scene(review, plan)
+    for site_id, title in sites.items():
+        layers, focus = static_map.site_layers(scene, site_id, language)
+        yield site_id, static_map.draw(layers, focus, scene.crs, title=title, language=language, missing_glyphs="mark")

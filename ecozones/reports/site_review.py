@@ -14,7 +14,7 @@ from ecozones.area import close_totals
 from ecozones.plan import ZoningPlan
 from ecozones.reports.capsule import payload_of
 from ecozones.reports.content import Block, Column, Figure, Paragraph, Picture, Report, Section, Table, number_sections
-from ecozones.reports.figures import KINDS, absent, dictionary, label_of, show, word
+from ecozones.reports.figures import KINDS, absent, clean, dictionary, label_of, show, word
 from ecozones.reports.pictures import draw_sites
 from ecozones.reports.totals import close_table
 from ecozones.review import SiteReview
@@ -25,6 +25,8 @@ from ecozones.vocab import ControlLine, Language, control_lines, verdict_dtype
 # ground that the parts of a line may miss of the whole before they are not printed as its parts [m2]
 _PARTS_TOLERANCE_M2 = 0.01
 _FULL = 1 - 1e-9
+# sites named for each verdict on the first page, so that it stays one page
+_MOST_NAMED = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,8 +133,9 @@ def compose_review(
         for site in review.verdicts.itertuples()
     ]
     sections = [
-        _section("overview", words, [_overview(review, words)]),
         _section("conclusion", words, _conclusion(review, words)),
+        dataclasses.replace(_section("overview", words, [_overview(review, words)]), new_page=True),
+        _section("verdicts", words, [_table(_plain(review.verdicts, words), "conclusion", words)]),
         _section("summary", words, [_summary(review, words)]),
         _section("checklist", words, [_checklist(review, words)]),
         _section("items", words, [_items(review, words)]),
@@ -204,13 +207,37 @@ def _overview(review: SiteReview, words: _Words) -> Table:
 
 
 def _conclusion(review: SiteReview, words: _Words) -> list[Block]:
-    table = _table(_plain(review.verdicts, words), "conclusion", words)
+    """Say on the first page what was found: the sentence, which sites it concerns, and what to beware of."""
     blocks: list[Block] = [Paragraph((review.conclusion(words.language),))]
     unverified = review.findings[_is_unverified(review.findings["status"]) & (review.findings["rule_id"] != "")]
     if len(unverified):
         rules = ", ".join(dict.fromkeys(unverified["rule_id"]))
         blocks.append(Paragraph((words.say("unverified_head", table="sentences", rules=rules),), flagged=True))
-    return [*blocks, table]
+    unchecked = _uncovered(review, words)
+    if any(isinstance(block, Paragraph) and block.flagged for block in unchecked):
+        blocks.append(Paragraph((words.say("see_uncovered", table="sentences"),), flagged=True))
+    return [*blocks, _result(review, words)]
+
+
+def _result(review: SiteReview, words: _Words) -> Table:
+    """List the sites by verdict, the gravest first."""
+    order = list(reversed(verdict_dtype().categories))
+    by_verdict = {str(verdict): rows for verdict, rows in review.verdicts.groupby("verdict", observed=True)}
+    between = words.say("parts_between", table="paragraph")
+    rows = []
+    for verdict in sorted(by_verdict, key=order.index):
+        sites = [
+            str(row.site_id) + ("" if absent(row.name) else f" {row.name}") for row in by_verdict[verdict].itertuples()
+        ]
+        named = between.join(sites[:_MOST_NAMED])
+        if len(sites) > _MOST_NAMED:
+            named += words.say("and_more", table="sentences", n=str(len(sites) - _MOST_NAMED))
+        rows.append((verdict, len(sites), named))
+    columns = tuple(
+        Column(key, label_of(key, words.language), dictionary()["columns"][key]["kind"])
+        for key in ("verdict", "site_count", "named_sites")
+    )
+    return Table("result", words.say("result"), columns, tuple(rows))
 
 
 def _is_unverified(status: pd.Series) -> pd.Series:
@@ -484,8 +511,11 @@ def _maps(review: SiteReview, words: _Words, plan: ZoningPlan | None, most: int)
     chosen = wanted[wanted["site_id"].isin(chosen["site_id"])]
     blocks: list[Block] = []
     try:
-        for site, drawn in draw_sites(review, list(chosen["site_id"]), plan, words.language):
-            verdict = show(str(chosen.set_index("site_id").loc[site, "verdict"]), "verdict", words.language)
+        verdicts = {str(row.site_id): show(str(row.verdict), "verdict", words.language) for row in chosen.itertuples()}
+        names = {str(row.site_id): "" if absent(row.name) else clean(str(row.name)) for row in chosen.itertuples()}
+        titles = {site: "　".join(filter(None, (site, names[site], verdicts[site]))) for site in verdicts}
+        for site, drawn in draw_sites(review, titles, plan, words.language):
+            verdict = verdicts[site]
             scale = f"{drawn.scale:,}"
             caption = words.say("map_caption", table="sentences", site=str(site), scale=scale, crs=drawn.crs)
             if drawn.lost:
