@@ -16,12 +16,32 @@ from ecozones.rulefile import Rule
 from ecozones.siting import check_sites
 
 if TYPE_CHECKING:
+    from ecozones.accuracy import find_flips
+    from ecozones.alternatives import compare_routes, find_smallest_cut, find_smallest_shift
+    from ecozones.comparing import compare_plans, judge_adjustment
+    from ecozones.conflicts import check_partition, find_conflicts, planarise, total_conflicts
     from ecozones.maps import explore
+    from ecozones.quality import check_quality
+    from ecozones.repairing import repair
     from ecozones.reports import verify_report, write_report
+    from ecozones.resolving import resolve_conflicts
 
 # what draws and what needs optional packages is loaded on first use, so that `import ecozones` stays quick
 _LATER = {
+    "check_partition": "ecozones.conflicts",
+    "check_quality": "ecozones.quality",
+    "compare_plans": "ecozones.comparing",
+    "compare_routes": "ecozones.alternatives",
     "explore": "ecozones.maps",
+    "find_conflicts": "ecozones.conflicts",
+    "find_flips": "ecozones.accuracy",
+    "find_smallest_cut": "ecozones.alternatives",
+    "find_smallest_shift": "ecozones.alternatives",
+    "judge_adjustment": "ecozones.comparing",
+    "planarise": "ecozones.conflicts",
+    "repair": "ecozones.repairing",
+    "resolve_conflicts": "ecozones.resolving",
+    "total_conflicts": "ecozones.conflicts",
     "verify_report": "ecozones.reports",
     "write_report": "ecozones.reports",
 }
@@ -33,16 +53,29 @@ __all__ = [
     "Rulebook",
     "SiteReview",
     "ZoningPlan",
+    "check_partition",
+    "check_quality",
     "check_sites",
     "close_totals",
+    "compare_plans",
+    "compare_routes",
     "explore",
+    "find_conflicts",
+    "find_flips",
+    "find_smallest_cut",
+    "find_smallest_shift",
+    "judge_adjustment",
     "load_rules",
     "measure_area",
     "net_farmland_area",
+    "planarise",
     "read_boundary_text",
     "read_plan",
     "read_projects",
     "read_sites",
+    "repair",
+    "resolve_conflicts",
+    "total_conflicts",
     "verify_report",
     "write_boundary_text",
     "write_report",
