@@ -458,9 +458,10 @@ def _below(test: Mapping[str, Any], pair: _Pair, given: Mapping[str, Any]) -> _A
         missing, bad = np.isnan(stated), stated >= limit
         value = float(np.nanmax(stated)) if not missing.all() else np.nan
     else:
-        words = frame[classes].astype("string").str.strip().str.replace(r"\.0$", "", regex=True).to_numpy()[row]
-        missing = pd.isna(words) | (words == "")
-        bad = ~missing & ~np.isin(words.astype(str), list(test["classes"]))
+        stated = frame[classes].astype("string").str.strip().str.replace(r"\.0$", "", regex=True)
+        words = stated.fillna("").to_numpy(dtype=str)[row]
+        missing = words == ""
+        bad = ~missing & ~np.isin(words, list(test["classes"]))
         value = np.nan
     area = measure(parts, pair.place, given["method"]).area
     if bad.any():
