@@ -715,8 +715,9 @@ def suspect_shift(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame, *, sampl
     Notes
     -----
     An explanation holds if undoing it brings the boundaries together: the lower quartile of distances falls under a
-    tenth of the shift and under a third of what it was. A shift in any other direction, or layers that share no
-    boundary, do not pass. Outside China nothing is shifted.
+    tenth of the shift and under a third of what it was, and a fifth of the shift to any side they come apart again: a
+    small layer that happens to lie along a border does not pass. A shift in any other direction, or layers that share
+    no boundary, do not pass. Outside China nothing is shifted.
 
     Examples
     --------
@@ -741,13 +742,19 @@ def suspect_shift(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame, *, sampl
     tree = shapely.STRtree(_edges_near(theirs, points, centre))
     if not len(tree):
         return None
-    rows = [_explained("none", "", points, points, centre, tree)]
+    rows, moved = [_explained("none", "", points, points, centre, tree)], [points]
     for name, undo, redo in (("GCJ-02", gcj.from_gcj02, gcj.to_gcj02), ("BD-09", gcj.from_bd09, gcj.to_bd09)):
         for shifted, function in (("frame", undo), ("reference", redo)):
-            rows.append(_explained(name, shifted, points, np.column_stack(function(*points.T)), centre, tree))
+            moved.append(np.column_stack(function(*points.T)))
+            rows.append(_explained(name, shifted, points, moved[-1], centre, tree))
     table = pd.DataFrame(rows)
     as_is = float(table["distance_m"].iloc[0])
-    table["suspected"] = (table["distance_m"] < table["shift_m"] / 10) & (table["distance_m"] < as_is / 3)
+    close = (table["distance_m"] < table["shift_m"] / 10) & (table["distance_m"] < as_is / 3)
+    fits = [
+        good and _sharp(undone, centre, tree, far)
+        for good, undone, far in zip(close, moved, table["shift_m"], strict=True)
+    ]
+    table["suspected"] = fits
     if not table["suspected"].any():
         return None
     return table.sort_values(["suspected", "distance_m"], ascending=[False, True], kind="stable", ignore_index=True)
@@ -801,7 +808,7 @@ def _explained(
     moved = _local(undone, centre)
     east, north = np.median(_local(points, centre) - moved, axis=0)
     shift = float(np.hypot(east, north))
-    _, distance = tree.query_nearest(shapely.points(moved), return_distance=True, all_matches=False)
+    distance = _to_nearest(moved, tree)
     return {
         "explanation": name,
         "shifted": shifted,
@@ -811,3 +818,17 @@ def _explained(
         "distance_m": float(np.quantile(distance, 0.25)),
         "matched": float(np.mean(distance <= shift / 10)) if shift else float(np.mean(distance <= 1.0)),
     }
+
+
+def _to_nearest(points: Floats, tree: shapely.STRtree) -> Floats:
+    _, distance = tree.query_nearest(shapely.points(points), return_distance=True, all_matches=False)
+    return np.asarray(distance)
+
+
+def _sharp(undone: Floats, centre: Floats, tree: shapely.STRtree, shift: float) -> bool:
+    """Whether boundaries that were brought together come apart on every side; beside a straight border they slide."""
+    moved, reach = _local(undone, centre), shift / 10
+    together = moved[_to_nearest(moved, tree) <= reach]
+    sides = [(2 * reach, 0.0), (-2 * reach, 0.0), (0.0, 2 * reach), (0.0, -2 * reach)]
+    # of a rectangle half stays in touch, of a straight border everything
+    return all(float(np.mean(_to_nearest(together + side, tree) <= reach)) < 0.75 for side in sides)  # noqa: PLR2004

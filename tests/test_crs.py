@@ -437,6 +437,15 @@ def test_layers_with_nothing_in_common_are_not_suspected():
     assert suspect_shift(DALAT, others) is None
 
 
+@pytest.mark.parametrize("function", [gcj.to_gcj02, gcj.to_bd09])
+def test_a_small_layer_that_happens_to_lie_along_a_straight_border_is_not_suspected(function):
+    extent = gpd.GeoDataFrame(geometry=[shapely.box(110.0, 40.0, 110.1, 40.1)], crs=4490)
+    east, north = (np.array(function(110.1, 40.05)) - [110.1, 40.05]).tolist()
+    # just where the shift of that service would have brought a layer that hugs the eastern border
+    parcel = shapely.box(110.0995 + east, 40.05 + north, 110.1 + east, 40.052 + north)
+    assert suspect_shift(gpd.GeoDataFrame(geometry=[parcel], crs=4490), extent) is None
+
+
 def test_points_and_places_abroad_are_not_suspected():
     points = gpd.GeoDataFrame(geometry=gpd.points_from_xy([110.0], [40.2]), crs=4490)
     assert suspect_shift(points, DALAT) is None
