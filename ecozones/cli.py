@@ -165,7 +165,7 @@ def rules(
     table = book.to_frame()
     table = table[table["line"] == line] if line else table
     if as_json:
-        typer.echo(table.to_json(orient="records", force_ascii=False, date_format="iso", default_handler=str))
+        typer.echo(_json(table))
         return
     _show(table[["rule_id", "subzone", "activity", "verdict", "status", "effective_from", "citation"]])
 
@@ -197,6 +197,74 @@ def convert(
         message = f"{target.name}: no format has the ending {suffix!r}; use .txt, .shp, .gpkg, .geojson or .parquet"
         raise typer.BadParameter(message)
     typer.echo(f"wrote {len(frame)} features to {target}", err=True)
+
+
+@app.command()
+def quality(
+    plan: Annotated[Path, typer.Argument(help="Plan: a file, folder, geodatabase or zip with the lines.")],
+    *,
+    exceptions: Annotated[Path | None, typer.Option(help="File of accepted exceptions.")] = None,
+    tables: Annotated[Path | None, typer.Option(help="GeoPackage to write the findings to.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Look for faults in the layers of a plan: 0 none, 3 errors that nobody has accepted."""
+    found = ez.check_quality(ez.read_plan(plan), exceptions=exceptions)
+    _put(found, tables, "quality", as_json=as_json, columns=["line", "rule_id", "severity", "feature_ids", "accepted"])
+    bad = (found["severity"].astype(str) == "error") & ~found["accepted"].astype(bool)
+    raise typer.Exit(Exit.PROHIBITED if bool(bad.any()) else Exit.NOTHING_PROHIBITED)
+
+
+@app.command()
+def conflicts(
+    plan: Annotated[Path, typer.Argument(help="Plan: a file, folder, geodatabase or zip with the lines.")],
+    *,
+    tables: Annotated[Path | None, typer.Option(help="GeoPackage to write the conflicts to.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Find where the lines of a plan claim the same ground: 0 nowhere, 3 somewhere that is an error."""
+    found = ez.find_conflicts(ez.read_plan(plan))
+    columns = ["line_a", "line_b", "feature_a", "feature_b", "relation", "severity", "artefact", "area_mu"]
+    _put(found, tables, "conflicts", as_json=as_json, columns=columns)
+    bad = (found["severity"].astype(str) == "error") & ~found["artefact"].astype(bool)
+    raise typer.Exit(Exit.PROHIBITED if bool(bad.any()) else Exit.NOTHING_PROHIBITED)
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="The plan as it was.")],
+    after: Annotated[Path, typer.Argument(help="The plan as it is to be.")],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """Sum what each line gained, lost and kept, and judge the adjustment: 0 passes, 3 fails, 5 undetermined."""
+    old, new = ez.read_plan(before), ez.read_plan(after)
+    sums, tests = ez.compare_plans(old, new), ez.judge_adjustment(old, new)
+    if as_json:
+        document = {name: json.loads(_json(table)) for name, table in (("changes", sums), ("tests", tests))}
+        typer.echo(json.dumps(document, ensure_ascii=False))
+    else:
+        _show(sums[["line", "before_m2", "kept_m2", "lost_m2", "gained_m2", "after_m2", "net_mu"]])
+        _show(tests[["test_id", "line", "result", "value", "limit", "unit", "status"]])
+    results = set(tests["result"].astype(str))
+    verdict = Exit.PROHIBITED if "fail" in results else Exit.UNDETERMINED
+    raise typer.Exit(verdict if results & {"fail", "undetermined"} else Exit.NOTHING_PROHIBITED)
+
+
+def _put(found: pd.DataFrame, tables: Path | None, layer: str, *, as_json: bool, columns: list[str]) -> None:
+    """Print a table with geometries, and write it to a GeoPackage if asked."""
+    plain = pd.DataFrame(found.drop(columns="geometry"))
+    if as_json:
+        typer.echo(_json(plain))
+    else:
+        _show(plain[columns])
+        typer.echo(f"{len(plain)} rows")
+    if tables is not None:
+        found.to_file(tables, layer=layer, driver="GPKG")
+        typer.echo(f"wrote {tables}", err=True)
+
+
+def _json(table: pd.DataFrame) -> str:
+    return str(table.to_json(orient="records", force_ascii=False, date_format="iso", default_handler=str))
 
 
 @app.command()

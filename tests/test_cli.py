@@ -125,3 +125,29 @@ def test_a_report_is_verified_against_the_files_it_names_and_a_changed_file_is_f
     again = call("verify", report, "--json")
     assert again.returncode == 1
     assert any(not row["same"] for row in json.loads(again.stdout))
+
+
+def test_conflicts_and_quality_of_a_plan_end_with_a_code(files):
+    assert call("conflicts", files / "plan.gpkg").returncode == 0
+    overlapping = chessboard_plan(red_line={"a1": "core"}, farmland=["a1"], urban=["c3"])
+    for line, frame in overlapping.lines.items():
+        frame.to_file(files / "other.gpkg", layer=line, driver="GPKG")
+    overlapping.extent.to_file(files / "other.gpkg", layer="XZQ", driver="GPKG")
+    done = call("conflicts", files / "other.gpkg", "--json", "--tables", files / "found.gpkg")
+    (row,) = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert row["area_mu"] == pytest.approx(1_500, rel=1e-5)
+    assert len(gpd.read_file(files / "found.gpkg", layer="conflicts")) == 1
+    assert call("quality", files / "plan.gpkg", "--json").returncode in {0, 3}
+
+
+def test_two_versions_of_a_plan_are_compared(files):
+    larger = chessboard_plan(red_line={"a1": "core"}, farmland=["b1", "b2"], urban=["c3"])
+    for line, frame in larger.lines.items():
+        frame.to_file(files / "earlier.gpkg", layer=line, driver="GPKG")
+    larger.extent.to_file(files / "earlier.gpkg", layer="XZQ", driver="GPKG")
+    done = call("compare", files / "earlier.gpkg", files / "plan.gpkg", "--json")
+    assert done.returncode == 3, done.stderr.decode()
+    changes = {row["line"]: row for row in json.loads(done.stdout)["changes"]}
+    assert changes["permanent_basic_farmland"]["lost_m2"] == pytest.approx(1e6, rel=1e-5)
+    assert changes["ecological_red_line"]["net_m2"] == pytest.approx(0, abs=1e-3)
