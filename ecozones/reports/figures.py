@@ -59,6 +59,7 @@ KINDS: Mapping[str, Kind] = {
     "id": Kind(width=16),
     "text": Kind(width=18),
     "long": Kind(width=48),
+    "names": Kind(width=70),
     "verdict": Kind(width=16),
     "status": Kind(width=14),
     "relation": Kind(width=12),
