@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -451,8 +452,13 @@ def recognise_subzone(text: str, line: ControlLine) -> str | None:
     exact = [zone.id for zone in line.subzones if wanted in {zone.id.lower(), zone.zh.lower(), zone.en.lower()}]
     if exact:
         return exact[0]
-    within = [zone.id for zone in line.subzones if any(word.lower() in wanted for word in zone.words)]
+    within = [zone.id for zone in line.subzones if any(_says(word.lower(), wanted) for word in zone.words)]
     return within[0] if len(within) == 1 else None
+
+
+def _says(word: str, text: str) -> bool:
+    """Tell whether a text says a word and does not deny it: 非集中建设区 is no 集中建设区, nor is 核心保护区外."""
+    return re.search(rf"(?<![非不未])(?<!non[- ]){re.escape(word)}(?![^，,；;（(）)]{{0,4}}外)", text) is not None
 
 
 def _zone_frame(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

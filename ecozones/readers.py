@@ -583,7 +583,7 @@ def _says_nothing(text: str, *, place: bool) -> bool:
         if token.isascii():
             left = token not in words["allowed"]
         else:
-            named = place and token[-1] in words["places"]
+            named = place and token[-1] in words["places"] and not any(word in token for word in words["not_places"])
             left = not named and bool(re.sub("|".join(sorted(words["allowed"], key=len, reverse=True)), "", token))
         if left:
             return False

@@ -23,9 +23,12 @@ from ecozones.errors import (
     MissingCRSError,
     RepairWarning,
     SchemaError,
+    ShiftSuspectedWarning,
 )
 from ecozones.errors import TextEncodingWarning as FoundEncoding
-from ecozones.vocab import ControlLine
+from ecozones.gcj import to_gcj02
+from ecozones.plan import recognise_subzone
+from ecozones.vocab import ControlLine, control_lines
 
 DATA = Path(__file__).parent / "data"
 IO, INVALID = DATA / "io", DATA / "invalid"
@@ -831,3 +834,33 @@ def test_a_layer_that_does_not_say_its_crs_is_refused_until_the_caller_does():
 def test_rows_of_a_line_that_are_no_polygons_are_refused():
     with pytest.raises(GeometryError, match="STBHHX: rows 1 are no polygons; draw them as polygons"):
         read_plan({"STBHHX": frame([SQUARE, shapely.Point(39500000, 3300000)])})
+
+
+@pytest.mark.parametrize("name", ["调出区_生态保护红线", "调整区生态保护红线", "试点区生态保护红线"])
+def test_a_working_layer_named_after_a_kind_of_area_is_not_taken_for_the_line(name):
+    with pytest.raises(SchemaError, match="the name says more"):
+        read_plan({name: frame()})
+
+
+def test_a_red_line_in_coordinates_of_an_internet_map_is_told_when_the_plan_is_read():
+    extent = gpd.GeoDataFrame(geometry=[shapely.box(110.0, 40.0, 110.2, 40.2)], crs=4490)
+    moved = shapely.transform(extent.geometry.iloc[0], lambda xy: np.column_stack(to_gcj02(*xy.T)))
+    red = gpd.GeoDataFrame({"分区": ["核心保护区"]}, geometry=[moved], crs=4490)
+    with pytest.warns(ShiftSuspectedWarning, match="GCJ-02"):
+        plan = read_plan({"STBHHX": red}, extent=extent)
+    assert any("GCJ-02" in note for note in plan.notes)
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "subzone"),
+    [
+        ("urban_development_boundary", "城镇集中建设区", "concentrated"),
+        ("urban_development_boundary", "非集中建设区", None),
+        ("ecological_red_line", "自然保护地核心保护区", "core"),
+        ("ecological_red_line", "核心保护区外", None),
+        ("ecological_red_line", "自然保护地以外区域", "outside"),
+        ("ecological_red_line", "non-core area", None),
+    ],
+)
+def test_a_sub_zone_that_a_text_denies_is_not_read_out_of_it(line, text, subzone):
+    assert recognise_subzone(text, control_lines()[line]) == subzone
