@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import pandas as pd
 import typer
+from pyogrio.errors import DataSourceError
 
 import ecozones as ez
 from ecozones.errors import EcozonesError
@@ -43,14 +44,14 @@ LanguageOption = Annotated[str, typer.Option("--language", help="zh or en.")]
 
 
 def run() -> None:
-    """Run the command line; input that cannot be used ends with code 4 and one message, not with a traceback."""
+    """Run the command line; a file that cannot be used or written ends with code 4 and one message, no traceback."""
     for stream in (sys.stdout, sys.stderr):
         # a console on a GBK code page must not fail over a sign that it cannot print
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
         app()
-    except EcozonesError as problem:
+    except (EcozonesError, OSError, DataSourceError) as problem:
         typer.echo(f"ecozones: {problem}", err=True)
         sys.exit(Exit.BAD_INPUT)
 
@@ -163,7 +164,8 @@ def rules(
     book = ez.load_rules(*(names or ["CN"]))
     book = book.in_force(on) if on else book
     table = book.to_frame()
-    table = table[table["line"] == line] if line else table
+    if line:
+        table = table[table["line"] == _one_of(line, tuple(known.id for known in book.lines), "line")]
     if as_json:
         typer.echo(_json(table))
         return
@@ -190,6 +192,12 @@ def convert(
     elif suffix == ".parquet":
         frame.to_parquet(target)
     elif suffix == ".shp":
+        kinds = sorted({shape.removeprefix("Multi") for shape in frame.geom_type})
+        if len(kinds) > 1:
+            message = (
+                f"{target.name}: a shapefile holds one kind of geometry, the source has {', '.join(kinds)}; use .gpkg"
+            )
+            raise typer.BadParameter(message)
         frame.to_file(target, driver="ESRI Shapefile", encoding="UTF-8")
     elif suffix in {".gpkg", ".geojson"}:
         frame.to_file(target, driver={".gpkg": "GPKG", ".geojson": "GeoJSON"}[suffix])

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 
 from ecozones.testing import chessboard_plan, square
@@ -84,6 +85,27 @@ def test_rules_are_a_table_for_those_who_read():
     done = call("rules", "--on", "2026-06-01", "--line", "ecological_red_line")
     assert done.returncode == 0, done.stderr.decode()
     assert {"ECRL-C-00", "verified", "prohibited"} <= set(done.stdout.decode().split())
+
+
+def test_a_file_that_cannot_be_written_is_told_in_one_message(files):
+    words = ("check", files / "c3.gpkg", files / "plan.gpkg", "--on", "2026-06-01")
+    for option, name in (("--report", "review.html"), ("--tables", "tables.gpkg")):
+        done = call(*words, option, files / "no such folder" / name)
+        assert done.returncode == 4
+        assert b"no such folder" in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+def test_a_line_that_no_rule_knows_and_a_shapefile_of_two_kinds_are_wrong_calls(files):
+    done = call("rules", "--line", "red")
+    assert done.returncode == 2
+    assert b"ecological_red_line" in done.stderr
+    mixed = gpd.read_file(files / "a1.gpkg").to_crs(4548)
+    point = mixed.assign(site_id="P", geometry=mixed.representative_point())
+    pd.concat([mixed, point]).to_file(files / "mixed.gpkg")
+    done = call("convert", files / "mixed.gpkg", files / "mixed.shp")
+    assert done.returncode == 2
+    assert b"Point, Polygon" in done.stderr
 
 
 def test_sites_go_to_boundary_text_and_back(files):
