@@ -7,7 +7,6 @@ import itertools
 import math
 import re
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -22,7 +21,7 @@ from pyproj.crs.coordinate_operation import ToWGS84Transformation
 from pyproj.transformer import TransformerGroup
 
 from ecozones import gcj
-from ecozones.errors import CRSError, DatumShiftError, GeometryError, MissingCRSError, ReprojectionWarning, name_rows
+from ecozones.errors import CRSError, DatumShiftError, GeometryError, MissingCRSError, name_rows
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -544,7 +543,7 @@ def _published(
     )
     message = (
         f"{what} is on {_datum(source)!r} and has to come to {_datum(target)!r}: {reason}, and PROJ would move "
-        "nothing and say nothing; transform it with your local parameters first, or pass them as pipeline="
+        "nothing and say nothing; bring it over first with your local parameters: ecozones.crs.align(..., pipeline=...)"
     )
     raise DatumShiftError(message)
 
@@ -614,76 +613,6 @@ def _not_finite(geometry: NDArray[np.object_]) -> Flags:
     bad = np.zeros(len(geometry), dtype=bool)
     bad[row[~np.isfinite(points).all(axis=1)]] = True
     return bad
-
-
-def common_crs(
-    frames: Mapping[str, gpd.GeoDataFrame],
-) -> tuple[dict[str, gpd.GeoDataFrame], pyproj.CRS, dict[str, str]]:
-    """
-    Bring the layers of a plan to the CRS that most of them have, so that most keep every coordinate.
-
-    Parameters
-    ----------
-    frames
-        Layers by name, each with a CRS.
-
-    Returns
-    -------
-    tuple
-        The layers, their CRS, and the path of each in words. Where as many layers are on one CRS as on another, a
-        projected one goes before degrees, then the one with more rows.
-
-    Raises
-    ------
-    MissingCRSError
-        A layer has no CRS.
-    DatumShiftError
-        A layer cannot be brought to the others.
-
-    Warns
-    -----
-    ReprojectionWarning
-        Layers were moved; they are named with their paths.
-
-    Examples
-    --------
-    >>> point = gpd.GeoDataFrame(geometry=gpd.points_from_xy([500_000], [4_400_000]), crs=4548)
-    >>> common_crs({"a": point, "b": point})[1].to_epsg()
-    4548
-    """
-    if not frames:
-        message = "there are no layers, so they have no CRS in common; give at least one"
-        raise CRSError(message)
-    for name, frame in frames.items():
-        if frame.crs is None:
-            check_crs(frame, what=name)
-    groups: list[tuple[pyproj.CRS, list[str]]] = []
-    for name, frame in frames.items():
-        for crs, names in groups:
-            if same_crs(crs, frame.crs):
-                names.append(name)
-                break
-        else:
-            groups.append((pyproj.CRS.from_user_input(frame.crs), [name]))
-    target, kept = max(
-        groups,
-        key=lambda group: (
-            len(group[1]),
-            group[0].is_projected,
-            sum(len(frames[n]) for n in group[1]),
-            _short(group[0]),
-        ),
-    )
-    aligned: dict[str, gpd.GeoDataFrame] = {}
-    paths: dict[str, str] = {}
-    for name, frame in frames.items():
-        aligned[name], paths[name] = align(frame, target, what=name)
-    moved = [paths[name] for name in frames if name not in kept]
-    if moved:
-        brought = f"{len(moved)} of {len(frames)} brought to {_short(target)}"
-        message = f"layers are on different CRSs; {brought}: {'; '.join(moved)}"
-        warnings.warn(message, ReprojectionWarning, stacklevel=2)
-    return aligned, target, paths
 
 
 def suspect_shift(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame, *, sample: int = 4_000) -> pd.DataFrame | None:

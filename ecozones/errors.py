@@ -83,10 +83,6 @@ class RepairWarning(EcozonesWarning):
     """Geometries were repaired; the message counts them."""
 
 
-class ReprojectionWarning(EcozonesWarning):
-    """A layer was brought to another coordinate reference system."""
-
-
 class ShiftSuspectedWarning(EcozonesWarning):
     """A layer sits where GCJ-02 or BD-09 coordinates would put it."""
 

@@ -16,14 +16,13 @@ from ecozones.crs import (
     Zone,
     align,
     check_crs,
-    common_crs,
     gauss_kruger,
     same_crs,
     same_datum,
     suspect_shift,
     zone_of,
 )
-from ecozones.errors import CRSError, DatumShiftError, GeometryError, MissingCRSError, ReprojectionWarning
+from ecozones.errors import CRSError, DatumShiftError, GeometryError, MissingCRSError
 
 DALAT = gpd.read_file(Path(__file__).parent / "data/area/county_dalat.geojson")
 
@@ -305,39 +304,6 @@ def test_rows_without_a_place_in_the_target_are_named():
 def test_aligning_without_crs_is_refused():
     with pytest.raises(MissingCRSError, match=r"^sites has no CRS"):
         align(at(117, 40, None, size=0.1), 4490, what="sites")
-
-
-# --- layers of one plan
-
-
-def test_most_layers_keep_their_coordinates():
-    layers = {
-        "a": at(600_000, 4_400_000, 4548),
-        "b": at(600_100, 4_400_000, 4509),
-        "c": at(118.2, 39.7, 4490, size=0.01),
-    }
-    with pytest.warns(ReprojectionWarning, match=r"1 of 3 brought to EPSG:45.*: c: EPSG:4490") as caught:
-        aligned, target, paths = common_crs(layers)
-    assert len(caught) == 1
-    assert zone_of(target).central_meridian == 117
-    for name in "ab":
-        assert shapely.equals_exact(aligned[name].geometry.iloc[0], layers[name].geometry.iloc[0], tolerance=0)
-        assert "not transformed" in paths[name]
-    assert {frame.crs for frame in aligned.values()} == {target}
-
-
-def test_the_choice_does_not_depend_on_the_order_of_layers():
-    layers = {"a": at([600_000, 600_300], [4_400_000] * 2, 4548), "b": at(400_000, 4_400_000, 4549)}
-    for some in (layers, dict(reversed(layers.items()))):
-        with pytest.warns(ReprojectionWarning, match="b: EPSG:4549 to EPSG:4548"):
-            assert common_crs(some)[1].to_epsg() == 4548
-
-
-def test_layers_without_crs_or_none_at_all():
-    with pytest.raises(MissingCRSError, match=r"^b has no CRS"):
-        common_crs({"a": at(600_000, 4_400_000, 4548), "b": at(600_000, 4_400_000, None)})
-    with pytest.raises(CRSError, match="no layers"):
-        common_crs({})
 
 
 # --- offsets of internet maps
