@@ -113,6 +113,54 @@ def test_a_certificate_can_fail(toy, monkeypatch):
     assert not certificate.holds["pieces_are_net"]
     assert not certificate.holds["excess_is_depth"]
     assert certificate.holds["claims_are_gross"]
+    assert certificate.holds["pairs_are_depth"]
+
+
+def test_a_pair_that_only_one_path_finds_is_found_out(toy, monkeypatch):
+    divided = rs._divide_ground
+
+    def forget_a_claim(geometry):
+        pieces = divided(geometry)
+        deepest = np.flatnonzero(pieces.depth[pieces.piece] > 1)[0]
+        return rs._Pieces(pieces.geometry, np.delete(pieces.piece, deepest), np.delete(pieces.record, deepest))
+
+    monkeypatch.setattr(rs, "_divide_ground", forget_a_claim)
+    certificate = rs.restoration_certificate(toy).set_index("check")
+    assert not certificate.holds["pairs_are_depth"]
+    assert not certificate.holds["claims_are_gross"]
+
+
+@pytest.mark.parametrize("off_m", [0.0, 1e-7, 1e-5, 1e-4, 1e-2])
+def test_copies_that_nearly_coincide_pass_the_certificate(off_m):
+    # what an overlay cannot tell along an edge, some 0.04 mm here, adds up over pairs; at 0.1 mm lines may not cut cleanly
+    random = np.random.default_rng(1)
+    angle = np.sort(random.random((2, 400))) * 2 * np.pi
+    radius = 500 * (1 + 0.05 * random.standard_normal((2, 400)).clip(-2, 2))
+    ring = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    ring += [36_500_000.0, 3_400_000.0] + random.normal(0, 300, (2, 1, 2))
+    copies = np.concatenate([ring, *(ring + random.normal(0, off_m, ring.shape) for _ in range(7))])
+    geometry = [shapely.Polygon(copy) for copy in copies]
+    geometry = [polygon for polygon in geometry if polygon.is_valid]
+    assert len(geometry) >= 10
+    frame = gpd.GeoDataFrame({"project_id": range(len(geometry))}, geometry=geometry, crs="EPSG:4524")
+    certificate = rs.restoration_certificate(frame).set_index("check")
+    assert certificate.holds.all(), certificate
+    pairs = len(geometry) * (len(geometry) - 1) / 2
+    length = max(polygon.length for polygon in geometry)
+    assert certificate.tolerance_ha.max() * 1e4 < 0.1 + 4e-5 * length * pairs
+
+
+def test_ground_of_a_group_is_the_same_whether_its_records_meet_or_not(toy):
+    far = toy.assign(geometry=toy.geometry.translate(5_000), project_id=[f"F{i}" for i in range(len(toy))])
+    alone = projects((20_000, 0, 20_100, 100), (30_000, 0, 30_100, 100)).assign(project_id=["X", "Y"])
+    both = gpd.GeoDataFrame(pd.concat([toy, far, alone], ignore_index=True), crs=toy.crs)
+    total = rs.measure_restored(both, by="total")
+    assert total.footprint_ha[0] == pytest.approx(2 * 150 + 2 * 1, rel=1e-6)
+    assert total.geometry.is_valid.all()
+    assert total.geometry.area[0] / 1e4 == pytest.approx(302)
+    one = rs.measure_restored(both, by="project_id").set_index("project_id")
+    assert one.geometry["X"].geom_type == "Polygon"
+    assert one.geometry["X"].equals(alone.geometry[0])
 
 
 # ------------------------------------------------------------------------------------------------- attribution
