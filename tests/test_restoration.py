@@ -132,7 +132,7 @@ def test_a_pair_that_only_one_path_finds_is_found_out(toy, monkeypatch):
 
 @pytest.mark.parametrize("off_m", [0.0, 1e-7, 1e-5, 1e-4, 1e-2])
 def test_copies_that_nearly_coincide_pass_the_certificate(off_m):
-    # what an overlay cannot tell along an edge, some 0.04 mm here, adds up over pairs; at 0.1 mm lines may not cut cleanly
+    # what an overlay cannot tell along an edge, some 0.04 mm, adds up over pairs; at 0.1 mm lines may not cut cleanly
     random = np.random.default_rng(1)
     angle = np.sort(random.random((2, 400))) * 2 * np.pi
     radius = 500 * (1 + 0.05 * random.standard_normal((2, 400)).clip(-2, 2))
