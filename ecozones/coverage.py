@@ -71,7 +71,8 @@ class Edges:
     @functools.cached_property
     def tolerance(self) -> float:
         """What double precision cannot tell apart at these coordinates."""
-        return float(np.spacing(np.abs(self.xy).max(initial=1.0)) * _ULP)
+        reach = max(self.xy.max(initial=1.0), -self.xy.min(initial=-1.0))
+        return float(np.spacing(reach) * _ULP)
 
 
 def edges_of(polygons: Geometries) -> Edges:
@@ -293,7 +294,12 @@ class Faults:
 
 
 def find_faults(
-    polygons: Geometries, *, gap_width: float, elongation: float = 5.0, edges: Edges | None = None
+    polygons: Geometries,
+    *,
+    gap_width: float,
+    elongation: float = 5.0,
+    edges: Edges | None = None,
+    loose: bool = True,
 ) -> Faults:
     """
     Find overlaps, gaps and loose edges in a layer.
@@ -312,6 +318,8 @@ def find_faults(
         How many times longer than wide an open gap is at least.
     edges
         Their edges, if already taken apart.
+    loose
+        Look for loose edges as well.
 
     Returns
     -------
@@ -337,8 +345,14 @@ def find_faults(
     real = shapely.area(shared) > 0
     left, right, shared = left[real], right[real], shared[real]
     gaps = _gaps(polygons, tree, rim, gap_width, elongation, edges.tolerance)
-    rows, loose = _loose(polygons, tree, np.unique(np.r_[left, right, rim.met_rows]))
-    return Faults(left, right, shared, gaps, rows, loose)
+    suspects = _unique(np.r_[left, right, rim.met_rows]) if loose else left[:0]
+    return Faults(left, right, shared, gaps, *_loose(polygons, tree, suspects))
+
+
+def _unique(keys: Rows) -> Rows:
+    """Sort and thin out: several times quicker than a table of all values where most of them differ."""
+    ordered = np.sort(keys)
+    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
 # --------------------------------------------------------------------------------------------------- edges that cancel
@@ -422,18 +436,33 @@ class _Rim:
         )
 
 
-def _close_pairs(rim: _Rim, reach: float) -> tuple[Rows, Rows]:
-    """Pair edges of the rim whose boxes come within reach of each other, each pair once."""
-    low, high = np.minimum(rim.start, rim.end) - reach / 2, np.maximum(rim.start, rim.end) + reach / 2
+def _close_pairs(start: Numbers, end: Numbers, reach: float) -> tuple[Rows, Rows]:
+    """Pair edges whose boxes come within reach of each other, each pair once."""
+    low, high = np.minimum(start, end) - reach / 2, np.maximum(start, end) + reach / 2
     boxes = shapely.linestrings(np.stack([low, high], axis=1))  # a diagonal has the box that is asked for
     one, other = STRtree(boxes).query(boxes)
     once = one < other
     return one[once], other[once]
 
 
+def _close_again(rim: _Rim, origin: Rows, before: tuple[Rows, Rows], reach: float) -> tuple[Rows, Rows]:
+    """Pair the edges of a rim that was cut: whole edges as before the cut, pieces with what is close to them."""
+    whole = ~rim.met
+    now = np.full(max(each.max(initial=-1) for each in (origin, *before)) + 1, -1, dtype=np.intp)
+    now[origin[whole]] = np.flatnonzero(whole)
+    one, other = now[before[0]], now[before[1]]
+    kept = (one >= 0) & (other >= 0)
+    beside = np.r_[before[0][(one >= 0) & (other < 0)], before[1][(one < 0) & (other >= 0)]]
+    some = _unique(np.r_[np.flatnonzero(rim.met), now[beside]])
+    left, right = _close_pairs(rim.start[some], rim.end[some], reach)
+    new = rim.met[some[left]] | rim.met[some[right]]
+    one, other = np.r_[one[kept], some[left[new]]], np.r_[other[kept], some[right[new]]]
+    return np.minimum(one, other), np.maximum(one, other)
+
+
 def _noded(rim: _Rim, reach: float, tolerance: float) -> _Rim:
     """Cut the edges of the rim where they meet others, so that they meet at their ends only."""
-    one, other = _close_pairs(rim, reach + tolerance)
+    one, other = _close_pairs(rim.start, rim.end, reach + tolerance)
     joined = (
         (rim.start_key[one] == rim.end_key[other])
         | (rim.end_key[one] == rim.start_key[other])
@@ -448,14 +477,14 @@ def _noded(rim: _Rim, reach: float, tolerance: float) -> _Rim:
     edge, place, touched = _meetings(rim, one[looked], other[looked], tolerance)
     if not len(edge):
         return dataclasses.replace(rim, near=(one, other))
-    cut = _cut_at(rim, edge, place)
+    cut, origin = _cut_at(rim, edge, place)
     kept = _uncancelled(cut.start_key < cut.end_key, *_alike(cut.start_key, cut.end_key))
     thinned = dataclasses.replace(
         cut.only(kept),
         crossings=np.unique(place, axis=0),
         met_rows=np.unique(np.r_[rim.row[edge], rim.row[one[looked]][touched], rim.row[other[looked]][touched]]),
     )
-    return dataclasses.replace(thinned, near=_close_pairs(thinned, reach + tolerance))
+    return dataclasses.replace(thinned, near=_close_again(thinned, origin[kept], (one, other), reach + tolerance))
 
 
 def _along_each_other(rim: _Rim, one: Rows, other: Rows, tolerance: float) -> Flags:
@@ -508,8 +537,8 @@ def _meetings(rim: _Rim, one: Rows, other: Rows, tolerance: float) -> tuple[Rows
     return np.concatenate(edges), np.concatenate(places), touching | crossing
 
 
-def _cut_at(rim: _Rim, edge: Rows, place: Numbers) -> _Rim:
-    """Cut edges at places on them."""
+def _cut_at(rim: _Rim, edge: Rows, place: Numbers) -> tuple[_Rim, Rows]:
+    """Cut edges at places on them; also gives the edge that each one comes from."""
     along = rim.end[edge] - rim.start[edge]
     far = ((place - rim.start[edge]) * along).sum(axis=1)
     order = np.lexsort((far, edge))
@@ -531,18 +560,10 @@ def _cut_at(rim: _Rim, edge: Rows, place: Numbers) -> _Rim:
     end_key = np.concatenate([rim.end_key[whole], key[first], end_keys])
     row = np.concatenate([rim.row[whole], rim.row[opening], rim.row[edge]])
     met = np.concatenate([np.zeros(whole.sum(), dtype=bool), np.ones(len(opening) + len(edge), dtype=bool)])
+    origin = np.concatenate([np.flatnonzero(whole), opening, edge])
     real = start_key != end_key
-    return _Rim(
-        start[real],
-        end[real],
-        row[real],
-        start_key[real],
-        end_key[real],
-        rim.near,
-        met[real],
-        place,
-        np.unique(row[met]),
-    )
+    again = dataclasses.replace(rim, start=start, end=end, row=row, start_key=start_key, end_key=end_key, met=met)
+    return again.only(np.flatnonzero(real)), origin[real]
 
 
 # ----------------------------------------------------------------------------------------------- walking along the rim
@@ -632,11 +653,12 @@ def _overlapping(
         # across an edge one of the two may give way to its neighbour, or both at once
         near_left, near_right = _spread(left, right, beside), _spread(right, left, beside)
         both = _spread(*near_left, beside)
-        pairs = np.unique(np.concatenate([_pair_keys(*pair, width) for pair in (near_left, near_right, both)]))
-        fresh = np.setdiff1d(pairs, tested, assume_unique=True)
-        tested = np.union1d(tested, fresh)
+        pairs = _unique(np.concatenate([_pair_keys(*pair, width) for pair in (near_left, near_right, both)]))
+        at = np.searchsorted(tested, pairs)
+        fresh = pairs[tested[np.minimum(at, len(tested) - 1)] != pairs]
+        tested = _unique(np.r_[tested, fresh])
         found = _interiors_meet(polygons, *np.divmod(fresh, width))
-        known = np.union1d(known, found)
+        known = _unique(np.r_[known, found])
     left, right = np.divmod(known, width)
     return left, right
 
@@ -669,7 +691,7 @@ def _pairs_within(group: Rows, row: Rows, width: int) -> Rows:
             break
         pairs.append(_pair_keys(row[:-shift][same], row[shift:][same], width))
         shift += 1
-    return np.unique(np.concatenate(pairs)) if pairs else np.empty(0, dtype=np.intp)
+    return _unique(np.concatenate(pairs)) if pairs else np.empty(0, dtype=np.intp)
 
 
 def _pair_keys(one: Rows, other: Rows, width: int) -> Rows:
@@ -683,15 +705,15 @@ def _interiors_meet(polygons: Geometries, left: Rows, right: Rows) -> Rows:
     boxes = (low[:, 0] < high[:, 2]) & (high[:, 0] < low[:, 2]) & (low[:, 1] < high[:, 3]) & (high[:, 1] < low[:, 3])
     left, right = left[boxes], right[boxes]
     meet = shapely.relate_pattern(polygons[left], polygons[right], "2********")
-    return np.unique(left[meet] * len(polygons) + right[meet])
+    return _unique(left[meet] * len(polygons) + right[meet])
 
 
 def _neighbours(edges: Edges, order: Rows, group: Rows, count: int) -> tuple[Rows, Rows]:
     """Polygons that have an edge in common, as a start for each polygon and a list of others."""
     one, other = np.divmod(_pairs_within(group, edges.row[order], count), count)
-    here, there = np.r_[one, other], np.r_[other, one]
-    sort = np.argsort(here, kind="stable")
-    return np.r_[0, np.cumsum(np.bincount(here, minlength=count))], there[sort]
+    both_ways = np.sort(np.r_[one * count + other, other * count + one])
+    here, there = np.divmod(both_ways, count)
+    return np.r_[0, np.cumsum(np.bincount(here, minlength=count))], there
 
 
 def _spread(kept: Rows, partner: Rows, beside: tuple[Rows, Rows]) -> tuple[Rows, Rows]:

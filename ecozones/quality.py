@@ -328,6 +328,7 @@ class _Layer:
     unit: tuple[float, float]
     limits: Mapping[str, Limits]
     method: AreaMethod
+    wanted: Collection[str]
 
     @functools.cached_property
     def edges(self) -> coverage.Edges:
@@ -345,7 +346,11 @@ class _Layer:
     def faults(self) -> coverage.Faults:
         gap = self.limits["coverage.gap"]
         return coverage.find_faults(
-            self.flat, gap_width=gap["max_width_m"], elongation=gap["min_elongation"], edges=self.edges
+            self.flat,
+            gap_width=gap["max_width_m"],
+            elongation=gap["min_elongation"],
+            edges=self.edges,
+            loose="coverage.edges" in self.wanted,
         )
 
     def back(self, flat: Geometries) -> Geometries:
@@ -460,7 +465,7 @@ def _check_layer(
     method: AreaMethod,
 ) -> gpd.GeoDataFrame:
     check_crs(frame, what=name or "layer")
-    layer = _prepared(frame, name, limits, method)
+    layer = _prepared(frame, name, limits, method, wanted)
     checks: list[tuple[tuple[str, ...], Callable[[], list[gpd.GeoDataFrame]]]] = [
         (("id.missing", "id.repeated"), lambda: _ids(layer)),
         (("geometry.missing",), lambda: _missing(layer)),
@@ -484,7 +489,9 @@ def _check_layer(
     return gpd.GeoDataFrame(kept, geometry="geometry", crs=frame.crs)
 
 
-def _prepared(frame: gpd.GeoDataFrame, name: str, limits: dict[str, Limits], method: AreaMethod) -> _Layer:
+def _prepared(
+    frame: gpd.GeoDataFrame, name: str, limits: dict[str, Limits], method: AreaMethod, wanted: set[str]
+) -> _Layer:
     geometry = np.asarray(frame.geometry.array, dtype=object)
     usable = np.isin(shapely.get_type_id(geometry), _POLYGONS) & ~shapely.is_empty(geometry)
     usable &= ~without_place(geometry)
@@ -502,7 +509,7 @@ def _prepared(frame: gpd.GeoDataFrame, name: str, limits: dict[str, Limits], met
         flat[bent] = polygonal(shapely.make_valid(flat[bent], method="structure", keep_collapsed=False))
     known = frame["feature_id"] if "feature_id" in frame.columns else frame.index.to_series(index=frame.index)
     ids = np.array(["" if pd.isna(value) else str(value) for value in known], dtype=object)
-    return _Layer(name, frame, ids, geometry, usable, valid, flat, unit, limits, method)
+    return _Layer(name, frame, ids, geometry, usable, valid, flat, unit, limits, method, wanted)
 
 
 def _within(value: Numbers, limits: Limits, key: str) -> Flags:
@@ -610,10 +617,13 @@ def _spikes(layer: _Layer) -> list[gpd.GeoDataFrame]:
 
 def _slivers(layer: _Layer) -> list[gpd.GeoDataFrame]:
     limits = layer.limits["geometry.sliver"]
-    pieces, row = parts(layer.flat)
-    # the mean width is a lower bound: most parts need no closer look
-    some = mean_width(pieces) <= limits["max_width_m"]
-    pieces, row = pieces[some], row[some]
+    # the mean width is a lower bound: most features, and then most parts, need no closer look
+    some = mean_width(layer.flat) <= limits["max_width_m"]
+    some |= shapely.get_type_id(layer.flat) == shapely.GeometryType.MULTIPOLYGON
+    feature = np.flatnonzero(some)
+    pieces, part_of = parts(layer.flat[feature])
+    thin = mean_width(pieces) <= limits["max_width_m"]
+    pieces, row = pieces[thin], feature[part_of[thin]]
     width, narrow = _width_within(pieces, limits)
     narrow &= _within(shapely.area(pieces), limits, "area_m2")
     return [

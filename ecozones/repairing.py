@@ -90,8 +90,8 @@ def repair(
         Polygons. A control line of a plan is refused: its vertices are law and are mended by whoever drew them.
     steps
         What to do, in this order: ``"validity"`` (by structure: shells united, holes taken off), ``"spikes"`` (tips
-        taken off), ``"overlaps"`` (shared ground goes to one feature), ``"gaps"`` (narrow bare ground goes to a
-        neighbour). Nothing is done that is not named.
+        taken off), ``"overlaps"`` (shared ground goes to one feature, common edges get the same vertices), ``"gaps"``
+        (narrow bare ground goes to a neighbour). Nothing is done that is not named.
     merge
         Who gets disputed ground: the feature with the ``"longest_border"`` to it, the ``"largest"``, the
         ``"smallest"``, or the first by ``"priority"``.
@@ -354,7 +354,8 @@ def _without(shape: shapely.Geometry, tips: Numbers) -> shapely.Geometry:
 def _merge_overlaps(layer: gpd.GeoDataFrame, options: _Options) -> _Change:
     geometry = np.asarray(layer.geometry.array, dtype=object).copy()
     faults = coverage.find_faults(geometry, gap_width=0.0)
-    concerned = np.unique(np.r_[faults.left, faults.right])
+    # neighbours whose common edge has vertices on one side only are given them on both
+    concerned = np.unique(np.r_[faults.left, faults.right, faults.loose_rows])
     how = f"overlaps to {options.merge}"
     if not len(concerned):
         return _Change(geometry, {}, concerned, how)
