@@ -57,12 +57,13 @@ _LEAST_SCALE, _POINT_SCALE = 500, 5_000
 _GRID_LINES = 4
 # fills of the sub-zones of a line, the strictest first; and how many entries a line without a choice of them has
 _FADES, _ONE_ZONE = (1.5, 1.0, 0.65, 0.45), 2
-_HATCH = {"conflict": ("#E60000", "////"), "unknown": ("#555555", "xxxx")}
+_HATCH = {"conflict": ("#E60000", "////"), "unknown": ("#555555", "xxxx"), "fault": ("#E60000", "////")}
 _SITE = Style(edge="#0033CC", fill="#0033CC", opacity=0.0, dash="2 1.5")
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "site": {"zh": "审查地块", "en": "site"},
     "conflict": {"zh": "压占，须按结论办理", "en": "ground taken"},
+    "fault": {"zh": "问题所在位置", "en": "where something is wrong"},
     "unknown": {"zh": "无法判定", "en": "undetermined"},
     "note": {"zh": "仅供参考，不作为审批依据", "en": "for reference only"},
     "north": {"zh": "北", "en": "N"},
@@ -514,6 +515,38 @@ def site_layers(
             layers.append(_hatched(key, rows.geometry, language))
     layers.append(Layer(sites.geometry, _WORDS["site"][language], _SITE, width=2.2))
     return layers, focus
+
+
+def ground_layers(
+    frame: gpd.GeoDataFrame, plan: ZoningPlan | None, language: Language
+) -> tuple[list[Layer], tuple[float, float, float, float], pyproj.CRS]:
+    """
+    Lay out a map of ground that something is wrong with.
+
+    Parameters
+    ----------
+    frame
+        The ground.
+    plan
+        The plan behind it; left out: nothing is.
+    language
+        ``"zh"`` or ``"en"``.
+
+    Returns
+    -------
+    layers : list of Layer
+        The lowest first.
+    focus : tuple
+        Bounds of the ground.
+    crs : CRS
+        That of the frame.
+    """
+    crs = pyproj.CRS(frame.crs)
+    focus = _bounds([frame.geometry])
+    lines = {} if plan is None else {line: _placed(layer, crs, line) for line, layer in plan.lines.items()}
+    known = dict(control_lines()) | ({} if plan is None else dict(plan.control_lines))
+    layers = _line_layers(lines, known, focus, language)
+    return [*layers, _hatched("fault", frame.geometry, language)], focus, crs
 
 
 def _hatched(key: str, shapes: gpd.GeoSeries, language: Language) -> Layer:

@@ -2,6 +2,7 @@
 
 from ecozones.reports.compose import compose_report
 from ecozones.reports.content import Column, Figure, Paragraph, Picture, Report, Section, Table
+from ecozones.reports.results import result_kinds
 from ecozones.reports.site_review import Frontispiece
 from ecozones.reports.tables import write_tables
 from ecozones.reports.verify import verify_report
@@ -17,6 +18,7 @@ __all__ = [
     "Section",
     "Table",
     "compose_report",
+    "result_kinds",
     "verify_report",
     "write_report",
     "write_tables",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
+
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.vocab import Language
@@ -46,3 +48,34 @@ def draw_sites(
     for site_id, title in sites.items():
         layers, focus = static_map.site_layers(scene, site_id, language)
         yield site_id, static_map.draw(layers, focus, scene.crs, title=title, language=language, missing_glyphs="mark")
+
+
+def draw_ground(frame: gpd.GeoDataFrame, plan: ZoningPlan | None, title: str, language: Language) -> DrawnMap:
+    """
+    Draw ground that something is wrong with, hatched, over the lines of a plan.
+
+    Parameters
+    ----------
+    frame
+        The ground.
+    plan
+        The plan behind it.
+    title
+        What stands above the map.
+    language
+        ``"zh"`` or ``"en"``.
+
+    Returns
+    -------
+    DrawnMap
+        The map of record.
+
+    Raises
+    ------
+    ImportError
+        matplotlib is not installed.
+    """
+    from ecozones import static_map  # noqa: PLC0415 - matplotlib belongs to an extra
+
+    layers, focus, crs = static_map.ground_layers(frame, plan, language)
+    return static_map.draw(layers, focus, crs, title=title, language=language, missing_glyphs="mark")

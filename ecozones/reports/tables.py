@@ -16,11 +16,14 @@ import pyogrio
 from ecozones.errors import InputError
 from ecozones.reports.capsule import file_digest
 from ecozones.reports.figures import absent
+from ecozones.reports.results import conclude, recognise
 from ecozones.review import SiteReview
+from ecozones.vocab import Language
 
 SUFFIXES = (".json", ".gpkg", ".parquet", ".geojson", ".csv")
 Frame = TypeVar("Frame", bound=pd.DataFrame)
 
+_LANGUAGES: tuple[Language, ...] = ("zh", "en")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -137,8 +140,16 @@ def _to_json(obj: object, frames: Mapping[str, pd.DataFrame], inputs: Mapping[st
                 role: {"path": str(path), "sha256": file_digest(Path(path))} for role, path in inputs.items()
             }
         return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
+    kinds = {name: kind for name, frame in frames.items() if (kind := recognise(frame))}
+    said = {
+        language: [
+            text.printed(language) for name, kind in kinds.items() for text in conclude(frames[name], kind, language)
+        ]
+        for language in _LANGUAGES
+    }
     tables = {name: [_record(row) for row in pd.DataFrame(frame).to_dict("records")] for name, frame in frames.items()}
-    return json.dumps({"schema": "ecozones/tables/1", "tables": tables}, ensure_ascii=False, indent=1, allow_nan=False)
+    document = {"schema": "ecozones/tables/1", "kinds": kinds, "conclusion": said, "tables": tables}
+    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
 
 
 def _record(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ecozones.vocab import Language
 _ADDITIVE = ("m2", "ha", "mu", "km2", "m")
 
 
-def close_table(table: Table, language: Language) -> Table:
+def close_table(table: Table, language: Language, *, only: Collection[str] | None = None) -> Table:
     """
     Add a last row that the printed rows sum to, and say which of them were adjusted by how much.
 
@@ -26,6 +27,8 @@ def close_table(table: Table, language: Language) -> Table:
         A table; areas and lengths are added up, texts in their columns are passed over.
     language
         ``"zh"`` or ``"en"``.
+    only
+        Columns to add up; left out: all of areas and lengths.
 
     Returns
     -------
@@ -50,7 +53,8 @@ def close_table(table: Table, language: Language) -> Table:
     for at, column in enumerate(table.columns):
         numbers = {row: float(value) for row, value in enumerate(columns[at]) if _is_number(value)}
         decimals = KINDS[column.kind].decimals
-        if column.kind not in _ADDITIVE or decimals is None or not numbers:
+        asked = only is None or column.key in only
+        if not asked or column.kind not in _ADDITIVE or decimals is None or not numbers:
             continue
         closed = close_totals(list(numbers.values()), decimals)
         total[at] = stored(closed["rounded"].sum(), column.kind)

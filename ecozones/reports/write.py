@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ecozones.errors import InputError, MissingDependencyError
 from ecozones.reports.compose import compose_report
 from ecozones.reports.tables import SUFFIXES, write_tables
@@ -47,7 +49,8 @@ def write_report(
         An office's own ``.docx`` with marks to be filled.
     **options
         For a review of sites: ``front`` (:class:`Frontispiece`), ``plan`` to draw behind the sites, ``rules``,
-        ``maps``, ``most_maps``, ``inputs``. For tables: ``front``, ``title``. For data: ``table``, ``inputs``.
+        ``maps``, ``most_maps``, ``inputs``. For tables: ``front``, ``title``, ``plan``, ``maps``, ``kind`` (one of
+        :func:`result_kinds`, where the columns do not tell). For data: ``table``, ``inputs``.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def write_report(
     except ModuleNotFoundError as cause:
         message = f"{suffix} needs the package {cause.name!r}; install ecozones[report]"
         raise MissingDependencyError(message) from cause
-    if suffix == ".xlsx" and isinstance(obj, SiteReview):
+    if suffix == ".xlsx" and isinstance(obj, SiteReview | pd.DataFrame | Mapping):
         options = options | {"maps": False}
     report = compose_report(obj, language=language, **options)
     writer.write(report, target, **({"template": template} if template is not None else {}))
