@@ -239,6 +239,7 @@ def stretches(out, work, marker):
     ]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_of_the_pool_loses_nothing(tmp_path):
     quiet = stretches(tmp_path / "quiet", "die_once", __file__)
     killed = stretches(tmp_path / "killed", "die_once", tmp_path / "marker")
@@ -249,6 +250,7 @@ def test_a_killed_worker_of_the_pool_loses_nothing(tmp_path):
     assert contents(tmp_path / "killed") == contents(tmp_path / "quiet")
 
 
+@pytest.mark.slow
 def test_a_fragment_that_kills_every_worker_is_named(tmp_path):
     doomed = stretches(tmp_path / "doomed", "die_always", __file__)
     with pytest.raises(EngineError, match=r"fragment 1 \(rows 4 to 7\)"):
@@ -267,6 +269,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_run_whose_driver_was_killed_goes_on_where_it_stood(path, plan, tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     out, quiet = tmp_path / "out", tmp_path / "quiet"

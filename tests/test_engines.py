@@ -1,0 +1,154 @@
+"""Dask, Spark and Spark Connect: the bytes of one quiet process, also when their workers are killed."""
+
+import contextlib
+import os
+import signal
+import sys
+import warnings
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from ecozones.engines import run
+from ecozones.engines.fragments import Fragment, Outcome, account, split
+from ecozones.errors import EngineError
+from ecozones.large import check_sites_in
+from ecozones.testing import BOARD_CRS, chessboard_plan
+
+# Spark says of every newer pandas that it does not know it yet; at its boundary there is Arrow and no pandas
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas")]
+DAY = "2026-06-01"
+HERE = str(Path(__file__).parent)
+
+
+def contents(folder):
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not file.name.startswith("_case")
+    }
+
+
+def die(fragment):
+    """Do the work, but not before workers have died of it as often as there are markers to set."""
+    for number in range(int(fragment.given["deaths"])):
+        marker = Path(fragment.given["markers"]) / f"{fragment.number}-{number}"
+        with contextlib.suppress(FileExistsError):
+            marker.touch(exist_ok=False)
+            os.kill(os.getpid(), signal.SIGKILL)
+    n = fragment.stop - fragment.start
+    rows = pd.DataFrame({"row": range(fragment.start, fragment.stop)})
+    return Outcome({"rows": rows}, n, n, pd.DataFrame({"row": [], "reason": []}))
+
+
+def fail(fragment):
+    message = f"rows from {fragment.start} are beyond me"
+    raise ArithmeticError(message)
+
+
+def stretches(out, work, deaths=0):
+    markers = out.parent / f"{out.name}-markers"
+    markers.mkdir()
+    given = {"deaths": str(deaths), "markers": str(markers)}
+    return [Fragment(i, *ends, f"test_engines:{work}", given, str(out), "same") for i, ends in enumerate(split(16, 4))]
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory):
+    place = tmp_path_factory.mktemp("engines")
+    rng = np.random.default_rng(5)
+    x, y = 496_000 + rng.uniform(-500, 8_300, 30), 3_316_000 + rng.uniform(-500, 8_300, 30)
+    size = rng.uniform(5, 900, 30)
+    frame = gpd.GeoDataFrame(
+        {"site_id": [f"s{i}" for i in range(30)], "activity": ["ordinary_build" if i % 2 else None for i in range(30)]},
+        geometry=shapely.box(x, y, x + size, y + rng.permutation(size)),
+        crs=BOARD_CRS,
+    )
+    frame.loc[17, "geometry"] = None
+    frame.to_parquet(place / "sites.parquet")
+    plan = chessboard_plan(
+        red_line={"a1": "core", "b2": "general"}, farmland=["c3", "d4"], urban={"e5": "concentrated"}
+    )
+    check_sites_in(place / "sites.parquet", plan, place / "quiet", on=DAY, engine=1, rows=8)
+    quiet = stretches(place / "plain", "die")
+    list(run(quiet, 1))
+    return place / "sites.parquet", plan, contents(place / "quiet"), contents(place / "plain")
+
+
+@pytest.fixture(scope="module")
+def client():
+    distributed = pytest.importorskip("distributed", reason="Dask is optional")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of ports and of temporary folders, not ours
+        cluster = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, env={"PYTHONPATH": HERE}
+        )
+    with cluster, distributed.Client(cluster) as made:
+        made.run(sys.path.insert, 0, HERE)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def session():
+    sql = pytest.importorskip("pyspark.sql", reason="Spark is optional")
+    if not os.environ.get("JAVA_HOME") and not any((Path(place) / "java").exists() for place in os.get_exec_path()):
+        pytest.skip("Spark needs Java 17")
+    before = {name: os.environ.get(name) for name in ("PYSPARK_PYTHON", "PYTHONPATH")}
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["PYTHONPATH"] = HERE
+    made = (
+        sql.SparkSession.builder.master("local[2,4]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .getOrCreate()
+    )
+    yield made
+    made.stop()
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+
+
+def test_dask_writes_the_bytes_of_one_process(case, client, tmp_path):
+    sites, plan, expected, _ = case
+    review = check_sites_in(sites, plan, tmp_path / "out", on=DAY, engine=client, rows=8)
+    assert (review.rows_in, review.rows_refused) == (30, 1)
+    assert contents(tmp_path / "out") == expected
+
+
+def test_dask_loses_nothing_when_every_worker_is_killed(case, client, tmp_path):
+    asked = stretches(tmp_path / "out", "die", deaths=1)
+    receipts = list(run(asked, client))
+    assert len(list((tmp_path / "out-markers").iterdir())) == 4
+    account(asked, receipts)
+    assert contents(tmp_path / "out") == case[3]
+
+
+def test_spark_writes_the_bytes_of_one_process(case, session, tmp_path):
+    sites, plan, expected, _ = case
+    review = check_sites_in(sites, plan, tmp_path / "out", on=DAY, engine=session, rows=8)
+    assert (review.rows_in, review.rows_refused) == (30, 1)
+    assert contents(tmp_path / "out") == expected
+
+
+def test_spark_loses_nothing_when_its_python_workers_are_killed(case, session, tmp_path):
+    asked = stretches(tmp_path / "out", "die", deaths=1)
+    receipts = list(run(asked, session))
+    assert len(list((tmp_path / "out-markers").iterdir())) == 4
+    account(asked, receipts)
+    assert contents(tmp_path / "out") == case[3]
+
+
+def test_what_fails_everywhere_fails_the_run_with_its_cause(session, tmp_path):
+    with pytest.raises(EngineError) as raised:
+        list(run(stretches(tmp_path / "out", "fail"), session))
+    assert "are beyond me" in str(raised.value.__cause__)
+    with pytest.raises(ArithmeticError, match="are beyond me"):
+        list(run(stretches(tmp_path / "again", "fail"), 2))
