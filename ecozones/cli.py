@@ -5,16 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
+import warnings
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
+import geopandas as gpd
 import pandas as pd
 import typer
 from pyogrio.errors import DataSourceError
 
 import ecozones as ez
 from ecozones.errors import EcozonesError
+from ecozones.evidence import read_meaning
+from ecozones.rasters import RasterBand
+from ecozones.restoration import Attribution
 from ecozones.testing import selftest
 from ecozones.units import DECIMALS, AreaUnit
 from ecozones.vocab import Language
@@ -45,6 +50,7 @@ LanguageOption = Annotated[str, typer.Option("--language", help="zh or en.")]
 
 def run() -> None:
     """Run the command line; a file that cannot be used or written ends with code 4 and one message, no traceback."""
+    warnings.showwarning = _tell  # type: ignore[assignment]
     for stream in (sys.stdout, sys.stderr):
         # a console on a GBK code page must not fail over a sign that it cannot print
         if hasattr(stream, "reconfigure"):
@@ -54,6 +60,11 @@ def run() -> None:
     except (EcozonesError, OSError, DataSourceError) as problem:
         typer.echo(f"ecozones: {problem}", err=True)
         sys.exit(Exit.BAD_INPUT)
+
+
+def _tell(message: Warning | str, *_: object, **__: object) -> None:
+    """Tell a warning in one line, without the place in the code that a planner cannot use."""
+    typer.echo(f"ecozones: {message}", err=True)
 
 
 def _show(table: pd.DataFrame) -> None:
@@ -258,7 +269,7 @@ def compare(
     raise typer.Exit(verdict if results & {"fail", "undetermined"} else Exit.NOTHING_PROHIBITED)
 
 
-def _put(found: pd.DataFrame, tables: Path | None, layer: str, *, as_json: bool, columns: list[str]) -> None:
+def _put(found: gpd.GeoDataFrame, tables: Path | None, layer: str, *, as_json: bool, columns: list[str]) -> None:
     """Print a table with geometries, and write it to a GeoPackage if asked."""
     plain = pd.DataFrame(found.drop(columns="geometry"))
     if as_json:
@@ -273,6 +284,134 @@ def _put(found: pd.DataFrame, tables: Path | None, layer: str, *, as_json: bool,
 
 def _json(table: pd.DataFrame) -> str:
     return str(table.to_json(orient="records", force_ascii=False, date_format="iso", default_handler=str))
+
+
+@app.command()
+def restored(
+    projects: Annotated[Path, typer.Argument(help="Restoration projects: SHP, GPKG, GDB, GeoJSON, ...")],
+    *,
+    by: Annotated[
+        list[str] | None, typer.Option(help="Column to group by, such as year; total for one row; left out: records.")
+    ] = None,
+    attribution: Annotated[
+        str, typer.Option(help="report_only, priority, earliest, latest, largest or equal_split.")
+    ] = "report_only",
+    priority: Annotated[list[str] | None, typer.Option(help="Programmes that keep shared ground, first first.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Plan whose lines the projects are held against.")] = None,
+    on: Annotated[str | None, typer.Option(help="Day whose rules apply, as 2026-06-01; left out: today.")] = None,
+    report: Annotated[list[Path] | None, typer.Option(help="Report to write; the ending decides the kind.")] = None,
+    language: LanguageOption = "zh",
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure restored ground, counted once: 0; with a plan 3 if some is excluded, 5 if some is undetermined."""
+    words = _language(language)
+    how: Any = _one_of(attribution, get_args(Attribution), "attribution")
+    table = ez.measure_restored(
+        ez.read_projects(projects),
+        by=by or None,
+        attribution=how,
+        priority=priority or (),
+        plan=None if plan is None else ez.read_plan(plan),
+        on=on,
+    )
+    _hand_over(table, report, words, as_json=as_json)
+    if plan is not None and (table["excluded_ha"] > 0).any():
+        raise typer.Exit(Exit.PROHIBITED)
+    if plan is not None and (table["undetermined_ha"] > 0).any():
+        raise typer.Exit(Exit.UNDETERMINED)
+
+
+@app.command()
+def landcover(
+    zones: Annotated[Path, typer.Argument(help="Zones or projects: a file with polygons.")],
+    before: Annotated[Path, typer.Argument(help="Raster of classes.")],
+    after: Annotated[Path | None, typer.Argument(help="Raster of a later date, on the same grid.")] = None,
+    *,
+    meaning: Annotated[
+        Path | None, typer.Option(help="CSV with before, after, meaning: verify that the zones were restored.")
+    ] = None,
+    ring_m: Annotated[float, typer.Option(help="Width of the ring that zones are compared with, in metres.")] = 500.0,
+    min_share: Annotated[float, typer.Option(help="Net restored share from which a claim is supported.")] = 0.5,
+    nodata: Annotated[
+        str | None, typer.Option(help="Value of empty cells, or none, for a raster that does not state it.")
+    ] = None,
+    report: Annotated[list[Path] | None, typer.Option(help="Report to write; the ending decides the kind.")] = None,
+    language: LanguageOption = "zh",
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure classes, changes, or proof of restoration: 0, 1 a claim is not supported, 5 too little was seen."""
+    words = _language(language)
+    empty = _nodata(nodata)
+    ground = ez.read_sites(zones)
+    first = RasterBand(before, nodata=empty)
+    if after is None:
+        if meaning is not None:
+            message = "a meaning is that of a change: name a second raster"
+            raise typer.BadParameter(message)
+        table = ez.class_areas(ground, first, zone_id="site_id")
+    elif meaning is None:
+        table = ez.transition_matrix(first, RasterBand(after, nodata=empty), zones=ground, zone_id="site_id")
+    else:
+        table = ez.verify_restored(
+            ground,
+            first,
+            RasterBand(after, nodata=empty),
+            meaning=read_meaning(meaning),
+            ring_m=ring_m,
+            min_share=min_share,
+            project_id="site_id",
+        )
+    _hand_over(table, report, words, as_json=as_json)
+    if meaning is None:
+        raise typer.Exit(Exit.UNDETERMINED if (table["flag"] != "").any() else Exit.NOTHING_PROHIBITED)
+    if (table["verdict"] == "not_supported").any():
+        raise typer.Exit(Exit.FAILED)
+    raise typer.Exit(Exit.UNDETERMINED if (table["verdict"] == "unknown").any() else Exit.NOTHING_PROHIBITED)
+
+
+def _nodata(text: str | None) -> Any:  # noqa: ANN401 - a number, a word or None
+    """Read what empty cells are: as the file states, a number, or none."""
+    if text is None:
+        return "stated"
+    if text == "none":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        message = f"nodata is a number or none, not {text!r}"
+        raise typer.BadParameter(message) from None
+
+
+@app.command()
+def targets(
+    targets: Annotated[Path, typer.Argument(help="CSV of targets: indicator, value, unit, comparator, ...")],
+    observed: Annotated[Path, typer.Argument(help="CSV of observations: indicator, year, value, status, ...")],
+    *,
+    on: Annotated[str | None, typer.Option(help="Later observations are not looked at: a day or a year.")] = None,
+    report: Annotated[list[Path] | None, typer.Option(help="Report to write; the ending decides the kind.")] = None,
+    language: LanguageOption = "zh",
+    as_json: JsonFlag = False,
+) -> None:
+    """Judge targets by what was observed: 0, 1 something is behind or breached, 5 something cannot be evaluated."""
+    words = _language(language)
+    table = ez.track_targets(ez.read_targets(targets), ez.read_targets(observed), on=on)
+    _hand_over(table, report, words, as_json=as_json)
+    verdicts = set(table["verdict"].astype(str))
+    if verdicts & {"behind", "off_track", "breached"}:
+        raise typer.Exit(Exit.FAILED)
+    raise typer.Exit(Exit.UNDETERMINED if "not_evaluable" in verdicts else Exit.NOTHING_PROHIBITED)
+
+
+def _hand_over(table: pd.DataFrame, report: list[Path] | None, language: Language, *, as_json: bool) -> None:
+    """Print a table of results, and write the reports that are asked for."""
+    plain = pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
+    if as_json:
+        typer.echo(plain.to_json(orient="records", force_ascii=False, date_format="iso", default_handler=str))
+    else:
+        _show(plain)
+    for path in report or []:
+        ez.write_report(table, path, language=language)
+        typer.echo(f"wrote {path}", err=True)
 
 
 @app.command()

@@ -500,10 +500,10 @@ def _verdicts(
     by_site = deciding.groupby("site_id", sort=False)
     worst = by_site["verdict"].max().reindex(placed["site_id"])
     verdict = pd.Categorical(worst.astype(object).where(worst.notna(), "clear"), dtype=verdict_dtype())
-    joined = by_site.agg(rule_ids=("rule_id", _join), status=("status", _worst_status))
-    joined = joined.reindex(placed["site_id"]).fillna("")
+    rule_ids = by_site["rule_id"].agg(_join).reindex(placed["site_id"]).fillna("")
     top = deciding[deciding["verdict"].to_numpy() == worst.reindex(deciding["site_id"]).to_numpy()]
     reasons = top.groupby("site_id", sort=False).agg(
+        status=("status", _worst_status),
         reason=("reason", lambda said: _join(said, "; ")), reason_zh=("reason_zh", lambda said: _join(said, "；"))
     )
     reasons = reasons.reindex(placed["site_id"]).fillna("")
@@ -516,8 +516,8 @@ def _verdicts(
     length[lineal] = measure_length(geometry[lineal], sites.crs)
     table = placed.assign(
         verdict=verdict,
-        rule_ids=joined["rule_ids"].to_numpy(),
-        status=joined["status"].to_numpy(),
+        rule_ids=rule_ids.to_numpy(),
+        status=reasons["status"].to_numpy(),
         reason=reasons["reason"].to_numpy(),
         reason_zh=reasons["reason_zh"].to_numpy(),
         not_checked=", ".join(unread),
