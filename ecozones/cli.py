@@ -50,7 +50,7 @@ LanguageOption = Annotated[str, typer.Option("--language", help="zh or en.")]
 
 def run() -> None:
     """Run the command line; a file that cannot be used or written ends with code 4 and one message, no traceback."""
-    warnings.showwarning = _tell  # type: ignore[assignment]
+    warnings.showwarning = _tell
     for stream in (sys.stdout, sys.stderr):
         # a console on a GBK code page must not fail over a sign that it cannot print
         if hasattr(stream, "reconfigure"):
