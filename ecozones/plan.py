@@ -215,7 +215,7 @@ class ZoningPlan:
             In the CRS of the line's own frame.
         """
         if line not in self._pieces:
-            self._pieces[line] = overlay.cut(self.lines[line].geometry.to_numpy())
+            self._pieces[line] = overlay.cut(self.lines[line].geometry.to_numpy(), checked=True)
         return self._pieces[line]
 
     def ground(self, line: str) -> gpd.GeoDataFrame | None:
