@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import shapely
 
+from ecozones.conflicts import find_conflicts
 from ecozones.errors import DatumShiftError, EcozonesWarning, InputError, SchemaError
 from ecozones.maps import (
     OfflineAssetError,
@@ -29,6 +30,7 @@ from ecozones.maps import (
     explore,
     explore_years,
     layers,
+    layers_of,
     payload,
     raster,
     refuse_remote,
@@ -40,7 +42,8 @@ from ecozones.maps.basemaps import basemap_of
 from ecozones.maps.overview import burn, draw
 from ecozones.maps.page import page_of
 from ecozones.maps.styles import category_paints, line_paints, say, verdict_paint
-from ecozones.maps.views import _line_words
+from ecozones.maps.views import Look, _line_words
+from ecozones.quality import check_quality
 from ecozones.testing import BOARD_CRS, chessboard, chessboard_plan
 from ecozones.vocab import ControlLine, Subzone, control_lines, verdict_words
 
@@ -497,3 +500,41 @@ def test_importing_the_library_loads_no_map():
     code = "import sys, ecozones; print([m for m in ('folium', 'branca', 'ecozones.maps') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+# ------------------------------------------------------------------------------------------------ conflicts and faults
+def test_conflicts_are_drawn_by_gravity_over_the_plan():
+    plan = chessboard_plan(red_line={"a1": "core"}, farmland=["a1", "b1"], urban=["b1"])
+    found = find_conflicts(plan)
+    drawing = layers_of(found, Look())
+    (layer,) = drawing.layers
+    assert drawing.conflicts == 2
+    assert [paint.label["zh"] for paint in layer.paints] == ["△ 警告", "× 错误"]
+    assert all(paint.hatch for paint in layer.paints)
+    assert list(layer.codes) == [0, 1]
+    told = {field.label["zh"]: field.cells[1] for field in layer.fields}
+    assert told["甲"]["zh"] == "生态保护红线 · 核心保护区 · a1"
+    assert told["面积"] == pytest.approx(1e6, abs=1)
+    assert "三条控制线不交叉" in told["说明"]["zh"]
+    page = explore(found, m=explore(plan)).get_root().render()
+    assert '"conflicts"' in page
+
+
+def test_artefacts_are_there_but_switched_off_and_not_counted():
+    plan = chessboard_plan(red_line={"a1": "core"}, farmland=["a1"])
+    found = find_conflicts(plan).assign(artefact=True)
+    drawing = layers_of(found, Look())
+    assert [(layer.key, layer.shown) for layer in drawing.layers] == [("artefacts", False)]
+    assert drawing.conflicts == 0
+    assert layers_of(found.iloc[:0], Look()).layers == []
+
+
+def test_faults_of_a_layer_are_drawn_and_checks_not_made_are_not():
+    board = chessboard(2, side_m=100)
+    doubled = gpd.GeoDataFrame(geometry=[*board.geometry, board.geometry[0]], crs=board.crs)
+    found = check_quality(doubled)
+    drawing = layers_of(found, Look())
+    (layer,) = drawing.layers
+    made = found[found["severity"] != "not_checked"]
+    assert drawing.conflicts == len(made) == len(layer.frame)
+    assert "重叠 10,000 平方米" in " ".join(cell["zh"] for cell in layer.fields[1].cells)

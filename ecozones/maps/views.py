@@ -16,6 +16,7 @@ import pandas as pd
 from ecozones.area import AreaMethod
 from ecozones.errors import InputError, SchemaError
 from ecozones.maps.basemaps import Picture, Tiles, basemap_of
+from ecozones.maps.faults import fault_layers, shows_faults
 from ecozones.maps.layers import Codes, Detail, Field, Layer, Side, Sight, code, column, pair_field, text_field
 from ecozones.maps.offline import adopt
 from ecozones.maps.page import Page, crs_name, page_of
@@ -460,6 +461,10 @@ def _site_lines(table: pd.DataFrame, lines: Mapping[str, ControlLine]) -> Mappin
 
 @layers_of.register
 def _frame_layers(frame: gpd.GeoDataFrame, look: Look) -> Drawing:
+    if look.column is None and shows_faults(frame):
+        faults, count = fault_layers(frame, look.palette)
+        crs = () if frame.crs is None else (crs_name(frame.crs),)
+        return Drawing(faults, title=both(look.label) if look.label else None, crs=crs, conflicts=count)
     label = both(look.label) if look.label else say("features")
     drawn = frame.reset_index(drop=True)
     if look.column is not None:

@@ -28,6 +28,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 import ecozones as ez
 from ecozones.area import polygon_areas
+from ecozones.conflicts import find_conflicts
 from ecozones.gcj import to_gcj02
 from ecozones.maps import adopt, explore, explore_change, explore_years, tiles
 from ecozones.maps.styles import line_paints, verdict_paint
@@ -441,6 +442,25 @@ def test_controls_keep_apart_on_paper(html, show):
     page = show(html)
     page.emulate_media(media="print")
     no_two_controls_overlap(page)
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_conflicts_between_lines_are_hatched_by_gravity(sound, show):
+    plan = chessboard_plan(red_line={"a1": "core"}, farmland=["a1", "b1"], urban=["b1"], name="棋盘县")
+    html = str(explore(find_conflicts(plan), m=explore(plan)).get_root().render())
+    page = show(html if sound else spoilt(html, '"hatch": "/"', '"hatch": ""'))
+    assert "× 错误" in page.inner_text(".eco-lg")
+    lon, lat = representative(chessboard().query("cell == 'a1'"))
+    page.evaluate("([lat, lng]) => ecozones.map.setView([lat, lng], 15, {animate: false})", [lat, lon])
+    page.wait_for_timeout(50)
+    x, y = np.round(on_screen(page, lon, lat)).astype(int)
+    line = pixels(page)[y + 20, x - 60 : x + 60]
+    red = (line[:, 0] > 200) & (line[:, 1] < 90)
+    with holds(sound=sound):
+        assert 6 <= int(np.abs(np.diff(red.astype(int))).sum()) <= 60
+    page.mouse.click(float(x) + 10, float(y) + 10)
+    page.wait_for_selector(".eco-card")
+    assert "生态保护红线 · 核心保护区 · a1" in page.inner_text(".eco-cards")
 
 
 def no_conflict_is_drawn_and_that_is_said(page: Page) -> None:
