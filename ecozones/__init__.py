@@ -20,29 +20,53 @@ if TYPE_CHECKING:
     from ecozones.alternatives import compare_routes, find_smallest_cut, find_smallest_shift
     from ecozones.comparing import compare_plans, judge_adjustment
     from ecozones.conflicts import check_partition, find_conflicts, planarise, total_conflicts
+    from ecozones.encroachment import find_encroachment
+    from ecozones.evidence import verify_restored
+    from ecozones.landcover import class_areas, transition_matrix
     from ecozones.maps import explore
     from ecozones.quality import check_quality
     from ecozones.repairing import repair
     from ecozones.reports import verify_report, write_report
     from ecozones.resolving import resolve_conflicts
+    from ecozones.restoration import (
+        check_restoration,
+        measure_restored,
+        overlap_matrix,
+        overlap_pairs,
+        restoration_certificate,
+    )
+    from ecozones.sample_estimates import error_adjusted_area
+    from ecozones.targets import read_targets, track_targets
 
 # what draws and what needs optional packages is loaded on first use, so that `import ecozones` stays quick
 _LATER = {
     "check_partition": "ecozones.conflicts",
     "check_quality": "ecozones.quality",
+    "check_restoration": "ecozones.restoration",
+    "class_areas": "ecozones.landcover",
     "compare_plans": "ecozones.comparing",
     "compare_routes": "ecozones.alternatives",
+    "error_adjusted_area": "ecozones.sample_estimates",
     "explore": "ecozones.maps",
     "find_conflicts": "ecozones.conflicts",
+    "find_encroachment": "ecozones.encroachment",
     "find_flips": "ecozones.accuracy",
     "find_smallest_cut": "ecozones.alternatives",
     "find_smallest_shift": "ecozones.alternatives",
     "judge_adjustment": "ecozones.comparing",
+    "measure_restored": "ecozones.restoration",
+    "overlap_matrix": "ecozones.restoration",
+    "overlap_pairs": "ecozones.restoration",
     "planarise": "ecozones.conflicts",
+    "read_targets": "ecozones.targets",
     "repair": "ecozones.repairing",
     "resolve_conflicts": "ecozones.resolving",
+    "restoration_certificate": "ecozones.restoration",
     "total_conflicts": "ecozones.conflicts",
+    "track_targets": "ecozones.targets",
+    "transition_matrix": "ecozones.landcover",
     "verify_report": "ecozones.reports",
+    "verify_restored": "ecozones.evidence",
     "write_report": "ecozones.reports",
 }
 
@@ -55,28 +79,40 @@ __all__ = [
     "ZoningPlan",
     "check_partition",
     "check_quality",
+    "check_restoration",
     "check_sites",
+    "class_areas",
     "close_totals",
     "compare_plans",
     "compare_routes",
+    "error_adjusted_area",
     "explore",
     "find_conflicts",
+    "find_encroachment",
     "find_flips",
     "find_smallest_cut",
     "find_smallest_shift",
     "judge_adjustment",
     "load_rules",
     "measure_area",
+    "measure_restored",
     "net_farmland_area",
+    "overlap_matrix",
+    "overlap_pairs",
     "planarise",
     "read_boundary_text",
     "read_plan",
     "read_projects",
     "read_sites",
+    "read_targets",
     "repair",
     "resolve_conflicts",
+    "restoration_certificate",
     "total_conflicts",
+    "track_targets",
+    "transition_matrix",
     "verify_report",
+    "verify_restored",
     "write_boundary_text",
     "write_report",
 ]

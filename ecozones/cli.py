@@ -406,7 +406,7 @@ def _hand_over(table: pd.DataFrame, report: list[Path] | None, language: Languag
     """Print a table of results, and write the reports that are asked for."""
     plain = pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
     if as_json:
-        typer.echo(plain.to_json(orient="records", force_ascii=False, date_format="iso", default_handler=str))
+        typer.echo(_json(plain))
     else:
         _show(plain)
     for path in report or []:

@@ -11,6 +11,7 @@ import itertools
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import geopandas as gpd
@@ -20,7 +21,7 @@ import shapely
 
 from ecozones import overlay
 from ecozones.crs import check_crs
-from ecozones.errors import InputError
+from ecozones.errors import InputError, name_rows
 from ecozones.landcover import transition_matrix
 from ecozones.placing import bring_to, metric_crs
 from ecozones.rasters import AnyRaster
@@ -72,6 +73,53 @@ def load_meaning(name: str, land_cover: Mapping[int, str]) -> dict[tuple[int, in
     return {
         (a, b): _MEANING_OF[table["rows"][place[word_a]][place[word_b]]]
         for (a, word_a), (b, word_b) in itertools.product(land_cover.items(), repeat=2)
+    }
+
+
+def read_meaning(path: str | Path) -> dict[tuple[int, int], str]:
+    r"""
+    Read what changes mean from a CSV file of your own.
+
+    Parameters
+    ----------
+    path
+        UTF-8 CSV with the columns ``before``, ``after`` (classes) and ``meaning``.
+
+    Returns
+    -------
+    dict
+        For each pair of classes (before, after): restoration, degradation or stable.
+
+    Raises
+    ------
+    InputError
+        A column is missing, a class is no whole number, a pair is listed twice, or a meaning is none of the three.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "meaning.csv"
+    >>> _ = path.write_text("before,after,meaning\n3,1,restoration\n", encoding="utf-8")
+    >>> read_meaning(path)
+    {(3, 1): 'restoration'}
+    """
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    missing = [name for name in ("before", "after", "meaning") if name not in table.columns]
+    if missing:
+        message = f"{path} has no columns {', '.join(missing)}; it has {', '.join(table.columns)}"
+        raise InputError(message)
+    codes = table[["before", "after"]].apply(lambda column: column.str.strip())
+    wrong = ~codes.apply(lambda column: column.str.fullmatch(r"-?\d+")).all(axis=1)
+    wrong |= codes.duplicated() | ~table["meaning"].str.strip().isin(get_args(Meaning))
+    if wrong.any():
+        message = (
+            f"{path}: rows {name_rows(table.index[wrong] + 2)} are no meaning of a change; write two classes as whole "
+            f"numbers, each pair once, and one of {', '.join(get_args(Meaning))}"
+        )
+        raise InputError(message)
+    return {
+        (int(a), int(b)): word.strip()
+        for a, b, word in zip(codes["before"], codes["after"], table["meaning"], strict=True)
     }
 
 
@@ -169,6 +217,12 @@ def verify_restored(
         Rasters, names or meanings cannot be used.
     CRSError
         Projects or rasters cannot be placed on the ground.
+
+    Notes
+    -----
+    This is the proof, :func:`ecozones.measure_restored` the ledger; neither changes the other. They are joined by the
+    name of the project: ``ledger.merge(proof, on="project_id")``. Ground that several records claim is then proved for
+    each of them, and counted once only in the columns of the ledger.
     """
     inside = judge_transitions(transition_matrix(before, after, zones=projects, zone_id=project_id), meaning)
     rings = _rings(projects, ring_m)

@@ -251,6 +251,9 @@ def measure_restored(
     ... )
     >>> measure_restored(projects, by="total")[["activity_ha", "footprint_ha"]].round(2).values.tolist()
     [[300.0, 200.0]]
+
+    Whether land cover proves the claim is another question; :func:`ecozones.verify_restored` answers it, and its table
+    is joined to this one by ``project_id``.
     """
     keys = _keys(by, districts)
     records = _records(projects)
