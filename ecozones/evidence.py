@@ -30,6 +30,7 @@ from ecozones.zone_cells import PIXEL_COUNT
 Meaning = Literal["restoration", "degradation", "stable"]
 MeaningTable = Mapping[tuple[int, int], str]
 
+_SIGN = {"restoration": 1.0, "degradation": -1.0, "stable": 0.0}
 _MEANING_OF = {"+": "restoration", "-": "degradation", "0": "stable"}
 
 
@@ -297,7 +298,7 @@ def _rings(projects: gpd.GeoDataFrame, ring_m: float) -> gpd.GeoDataFrame:
 def _rates(around: pd.DataFrame) -> pd.DataFrame:
     """Net restored share of each class before, in each ring, over ground whose change has a meaning."""
     known = around[around["meaning"].isin(get_args(Meaning))]
-    sign = known["meaning"].map({"restoration": 1.0, "degradation": -1.0, "stable": 0.0})
+    sign = known["meaning"].map(_SIGN).astype(float)
     part = known.assign(net=known["area_m2"] * sign, class_id=known["before"])
     sums = part.groupby(["zone_id", "class_id"])[["net", "area_m2"]].sum().reset_index()
     return sums.assign(rate=sums["net"] / sums["area_m2"])
@@ -306,7 +307,7 @@ def _rates(around: pd.DataFrame) -> pd.DataFrame:
 def _matched(group: pd.DataFrame, rates: pd.Series) -> tuple[float, float, float]:
     """Net restored share inside, what the ring lets expect, and the share of seen ground that both speak of."""
     known = group[group["meaning"].isin(get_args(Meaning))]
-    sign = known["meaning"].map({"restoration": 1.0, "degradation": -1.0, "stable": 0.0})
+    sign = known["meaning"].map(_SIGN).astype(float)
     part = known.assign(net=known["area_m2"] * sign)
     by_class = part.groupby("before")[["net", "area_m2"]].sum()
     common = by_class[by_class.index.isin(rates.index)]

@@ -106,6 +106,12 @@ def test_clouds_and_few_cells_leave_the_claim_unknown(tmp_path):
     assert "covers 6.2 cells" in table["reason"].iloc[1]
 
 
+def test_a_project_of_which_nothing_was_seen_is_unknown(tmp_path):
+    hidden = np.full((12, 12), 255, dtype=np.uint8)
+    table = evidence(tmp_path, hidden, hidden, zone(3, 3, 9, 9))
+    assert table[["verdict", "unknown_share"]].to_numpy().tolist() == [["unknown", 1.0]]
+
+
 def test_ground_of_other_projects_is_no_control(tmp_path):
     before = np.full((60, 60), BARE, dtype=np.uint8)
     after = before.copy()
