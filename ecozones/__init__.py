@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ecozones.encroachment import find_encroachment
     from ecozones.evidence import verify_restored
     from ecozones.landcover import class_areas, transition_matrix
-    from ecozones.maps import explore
+    from ecozones.maps import adopt, explore, explore_change, explore_years, write_qml
     from ecozones.quality import check_quality
     from ecozones.repairing import repair
     from ecozones.reports import verify_report, write_report
@@ -36,10 +36,12 @@ if TYPE_CHECKING:
         restoration_certificate,
     )
     from ecozones.sample_estimates import error_adjusted_area
+    from ecozones.static_map import write_map
     from ecozones.targets import read_targets, track_targets
 
 # what draws and what needs optional packages is loaded on first use, so that `import ecozones` stays quick
 _LATER = {
+    "adopt": "ecozones.maps",
     "check_partition": "ecozones.conflicts",
     "check_quality": "ecozones.quality",
     "check_restoration": "ecozones.restoration",
@@ -48,6 +50,8 @@ _LATER = {
     "compare_routes": "ecozones.alternatives",
     "error_adjusted_area": "ecozones.sample_estimates",
     "explore": "ecozones.maps",
+    "explore_change": "ecozones.maps",
+    "explore_years": "ecozones.maps",
     "find_conflicts": "ecozones.conflicts",
     "find_encroachment": "ecozones.encroachment",
     "find_flips": "ecozones.accuracy",
@@ -67,6 +71,8 @@ _LATER = {
     "transition_matrix": "ecozones.landcover",
     "verify_report": "ecozones.reports",
     "verify_restored": "ecozones.evidence",
+    "write_map": "ecozones.static_map",
+    "write_qml": "ecozones.maps",
     "write_report": "ecozones.reports",
 }
 
@@ -77,6 +83,7 @@ __all__ = [
     "Rulebook",
     "SiteReview",
     "ZoningPlan",
+    "adopt",
     "check_partition",
     "check_quality",
     "check_restoration",
@@ -87,6 +94,8 @@ __all__ = [
     "compare_routes",
     "error_adjusted_area",
     "explore",
+    "explore_change",
+    "explore_years",
     "find_conflicts",
     "find_encroachment",
     "find_flips",
@@ -114,6 +123,8 @@ __all__ = [
     "verify_report",
     "verify_restored",
     "write_boundary_text",
+    "write_map",
+    "write_qml",
     "write_report",
 ]
 
