@@ -10,6 +10,7 @@ import zipfile
 from decimal import Decimal
 from html.parser import HTMLParser
 from importlib import resources
+from pathlib import Path
 
 import docx
 import geopandas as gpd
@@ -880,12 +881,42 @@ def test_every_line_is_drawn_in_its_own_language(review):
 
 
 @pytest.mark.slow
-def test_forty_sites_in_word_and_excel_take_less_than_ten_seconds(plan, tmp_path):
-    cells = [f"{letter}{rank}" for letter in "abcdefgh" for rank in range(1, 6)]
-    found = check_sites(square(*cells, activity="ordinary_build"), plan, on="2026-06-01")
+@pytest.mark.filterwarnings("ignore::ecozones.errors.DroppedColumnsWarning")
+def test_forty_sites_in_word_and_excel_take_less_than_ten_seconds(tmp_path):
+    sample = Path(__file__).parent.parent / "sample_data"
+    plan = read_plan(sample / "plan.gpkg")
+    found = check_sites(read_sites(sample / "sites.gpkg"), plan, on="2026-06-01")
     assert len(found.verdicts) == 40
     # processor time: what other programs take of this machine is not ours to answer for
     start = time.process_time()
-    write_report(found, tmp_path / "r.docx", plan=plan)
+    path = write_report(found, tmp_path / "r.docx", plan=plan)
     write_report(found, tmp_path / "r.xlsx", plan=plan)
     assert time.process_time() - start < 10
+    document = docx.Document(str(path))
+    assert len(document.inline_shapes) == (found.verdicts["verdict"] != "clear").sum() == 40
+    # forty maps still go by mail
+    assert path.stat().st_size < 2_000_000
+
+
+def test_the_first_page_names_every_site_by_its_verdict(review):
+    report = compose_report(review, maps=False)
+    assert [section.key for section in report.sections][:2] == ["conclusion", "overview"]
+    assert [section.new_page for section in report.sections].index(True) == 1
+    table = next(table for table in report.sections[0].blocks if isinstance(table, Table))
+    named = {row[0]: (row[1], row[2]) for row in table.rows}
+    for verdict, rows in review.verdicts.groupby("verdict", observed=True):
+        count, sites = named[str(verdict)]
+        assert count == len(rows)
+        assert all(str(site) in sites for site in rows["site_id"])
+    order = list(reversed(review.verdicts["verdict"].cat.categories))
+    assert [row[0] for row in table.rows] == sorted(named, key=order.index)
+
+
+def test_a_verdict_of_very_many_sites_stays_on_the_first_page(plan):
+    cells = [f"{letter}{rank}" for letter in "fgh" for rank in range(1, 9)]
+    many = square(*cells, *cells, activity="ordinary_build")
+    many["site_id"] = [f"s{number}" for number in range(len(many))]
+    found = check_sites(many, plan, on="2026-06-01")
+    rows = compose_report(found, maps=False).sections[0].blocks[-1].rows
+    assert sum(row[1] for row in rows) == 48
+    assert any("等，另 18 个见逐块结论" in row[2] for row in rows)
