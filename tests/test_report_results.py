@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from decimal import Decimal
 from importlib import resources
@@ -16,7 +18,7 @@ from openpyxl import load_workbook
 from ecozones.conflicts import balance_conflicts, find_conflicts, total_conflicts
 from ecozones.errors import InputError
 from ecozones.quality import check_quality
-from ecozones.reports import compose_report, result_kinds, write_report
+from ecozones.reports import compose_report, paper, result_kinds, write_report
 from ecozones.restoration import check_restoration, measure_restored, restoration_certificate
 from ecozones.targets import VERDICT_WORDS, track_targets
 from ecozones.testing import chessboard, chessboard_plan
@@ -208,6 +210,15 @@ def test_several_results_make_one_report(results, plan, tmp_path):
     assert totals[-1][:2] == ["合计", "合计"]
     data = json.loads(write_report(tables, tmp_path / "r.json").read_text(encoding="utf-8"))
     assert data["kinds"] == {"图斑冲突": "conflicts", "汇总": "conflict_totals", "平衡": "conflict_balance"}
+
+
+def test_conflicts_are_printed_on_paper(results, plan, tmp_path):
+    if paper.find_browser() is None or shutil.which("pdftotext") is None:
+        pytest.skip("no browser to print with, or no program to read the print")
+    path = write_report(results["conflicts"], tmp_path / "r.pdf", plan=plan)
+    text = subprocess.run(["pdftotext", str(path), "-"], check=True, capture_output=True).stdout.decode("utf-8")
+    assert "× 错误 1" in text
+    assert "控制线图斑冲突检查报告" in text
 
 
 def test_hostile_names_are_text(results, tmp_path):

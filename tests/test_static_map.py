@@ -10,9 +10,19 @@ import shapely
 from matplotlib.image import imread
 
 from ecozones import static_map
+from ecozones.conflicts import find_conflicts
 from ecozones.errors import InputError, SchemaError
 from ecozones.siting import check_sites
-from ecozones.static_map import Layer, Sheet, draw, missing_characters, write_map
+from ecozones.static_map import (
+    Layer,
+    Sheet,
+    draw,
+    ground_layers,
+    missing_characters,
+    set_scene,
+    site_layers,
+    write_map,
+)
 from ecozones.testing import chessboard_plan, square
 from ecozones.vocab import Style
 
@@ -168,3 +178,28 @@ def test_what_cannot_be_drawn_is_refused(review, tmp_path):
 def test_a_name_of_ten_thousand_signs_does_not_break_the_map():
     box = (0, 0, 1, 1)
     assert draw([box_layer(box)], box, CRS, title="$x_{1}$ {{ x }} " + "长" * 10_000).lost == ()
+
+
+def test_sub_zones_are_told_apart(review):
+    zoned = chessboard_plan(red_line={"a1": "core", "b1": "general"}, farmland=["a1"])
+    layers, _ = site_layers(set_scene(review, zoned), None, "zh")
+    fills = {layer.label: layer.style.opacity for layer in layers}
+    assert fills["核心保护区"] > fills["一般控制区"] > 0
+    # a line without a choice of sub-zones goes by its own name
+    assert set(fills) == {"核心保护区", "一般控制区", "永久基本农田", "压占，须按结论办理", "审查地块"}
+    # the same map of a plan whose lines are in another CRS: its frames are brought along once, and stay as they were
+    degrees = zoned["ecological_red_line"].to_crs(4490)
+    moved = zoned.replace(ecological_red_line=degrees)
+    again, _ = site_layers(set_scene(review, moved), None, "zh")
+    shown = {layer.label: layer.shapes for layer in again}
+    assert shown["核心保护区"].crs == review.findings.crs
+    assert moved["ecological_red_line"].crs == degrees.crs
+
+
+def test_ground_that_is_wrong_is_hatched_over_its_plan(plan):
+    found = find_conflicts(chessboard_plan(red_line={"a1": "core"}, farmland=["a1"]))
+    layers, focus, crs = ground_layers(found, plan, "en")
+    assert layers[-1].hatch == "////"
+    assert layers[-1].label == "where something is wrong"
+    assert crs == found.crs
+    assert focus == tuple(found.total_bounds)

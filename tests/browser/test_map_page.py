@@ -487,6 +487,10 @@ def test_lean_page_is_small(show):
     page = m.get_root().render()
     assert len(page.encode()) <= 300_000
     nothing_from_the_network(show(page))
+    # a page that asks for an icon font carries it, and would be found
+    heavy = folium.Map(tiles=None)
+    folium.Marker([30, 114], icon=folium.Icon(icon="home", prefix="fa")).add_to(heavy)
+    assert len(adopt(heavy).get_root().render().encode()) > 300_000
 
 
 HOSTILE = (
