@@ -504,7 +504,8 @@ def _verdicts(
     top = deciding[deciding["verdict"].to_numpy() == worst.reindex(deciding["site_id"]).to_numpy()]
     reasons = top.groupby("site_id", sort=False).agg(
         status=("status", _worst_status),
-        reason=("reason", lambda said: _join(said, "; ")), reason_zh=("reason_zh", lambda said: _join(said, "；"))
+        reason=("reason", lambda said: _join(said, "; ")),
+        reason_zh=("reason_zh", lambda said: _join(said, "；")),
     )
     reasons = reasons.reindex(placed["site_id"]).fillna("")
     geometry, taken = sites.geometry.to_numpy(), shapes.geometry.to_numpy()
