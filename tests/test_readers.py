@@ -65,7 +65,7 @@ READ = {
     "chrieke/problematic_geometries/problematic_4d_coordinates.geojson": (
         1,
         4326,
-        ["too many members", "heights of 1"],
+        ["heights of 1"],
     ),
     "chrieke/problematic_geometries/problematic_duplicate_nodes.geojson": (1, 4326, []),
     "chrieke/problematic_geometries/problematic_excessive_coordinate_precision.geojson": (1, 4326, []),
@@ -215,7 +215,9 @@ def test_a_file_is_read(name):
     assert sites["site_id"].is_unique
     assert sites.geometry.is_valid.all()
     assert not sites.geometry.has_z.any()
-    other = [message for _, message in caught if "rows are numbered from 1" not in message]
+    # GDAL tells of coordinates it leaves out once a process, whichever file was the first
+    usual = ("rows are numbered from 1", "too many members")
+    other = [message for _, message in caught if not any(word in message for word in usual)]
     assert len(other) == len(told), other
     for words in told:
         assert any(words in message for message in other), words
