@@ -24,7 +24,10 @@ from ecozones.geometry import polygonal
 PIECE_VERTICES = 1024
 
 # a polygon of fewer vertices is as quick to intersect whole as to clip first
-_FEW_VERTICES = 256
+_CLIPPED_VERTICES = 256
+
+# a piece of fewer is not prepared: a county of parcels would take half a gigabyte of indexes that are asked a few times
+_FEW_VERTICES = 64
 
 # edges that lie together in one chunk of a boundary when distances are asked; measured flat between 8 and 24
 _CHUNK_EDGES = 12
@@ -73,14 +76,20 @@ class Pieces:
         return _share_no_ground(self.whole)
 
     @functools.cached_property
+    def few(self) -> Flags:
+        """Which pieces have too few vertices to be worth an index each; a parcel's would be larger than the parcel."""
+        return np.asarray(shapely.get_num_coordinates(self.geometry) <= _FEW_VERTICES)
+
+    @functools.cached_property
     def edges(self) -> STRtree:
         """Index over the boundaries of the uncut polygons, in chunks of a few edges each."""
         return STRtree(_boundary_chunks(self.whole))
 
 
 def _unpack(whole: Geometries, geometry: Geometries, feature: Rows) -> Pieces:
-    shapely.prepare(geometry)
-    return Pieces(whole, geometry, feature, STRtree(geometry))
+    pieces = Pieces(whole, geometry, feature, STRtree(geometry))
+    shapely.prepare(geometry[~pieces.few])
+    return pieces
 
 
 def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES, checked: bool = False) -> Pieces:
@@ -302,11 +311,28 @@ def _batch_areas(shapes: Geometries, start: int, pieces: Pieces) -> tuple[Rows, 
 def _pairs(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows, Flags]:
     """Pair shapes with the pieces they meet, and tell which lie wholly inside one."""
     shape, piece = pieces.tree.query(shapes)
-    inside = shapely.contains_properly(pieces.geometry[piece], shapes[shape])
-    maybe = np.flatnonzero(~inside)
-    meets = shapely.intersects(pieces.geometry[piece[maybe]], shapes[shape[maybe]])
-    keep = np.sort(np.r_[np.flatnonzero(inside), maybe[meets]])
+    few = pieces.few[piece]
+    inside, meets = np.zeros(len(shape), dtype=bool), np.zeros(len(shape), dtype=bool)
+    large = np.flatnonzero(~few)
+    inside[large] = shapely.contains_properly(pieces.geometry[piece[large]], shapes[shape[large]])
+    maybe = large[~inside[large]]
+    meets[maybe] = shapely.intersects(pieces.geometry[piece[maybe]], shapes[shape[maybe]])
+    # among many small pieces it is the shape that is asked over and over: a copy of it is prepared, and gone afterwards
+    small = np.flatnonzero(few)
+    asked, own = np.unique(shape[small], return_inverse=True)
+    copies = shapely.from_wkb(shapely.to_wkb(shapes[asked]))
+    shapely.prepare(copies)
+    meets[small] = shapely.intersects(copies[own], pieces.geometry[piece[small]])
+    met = small[meets[small]]
+    met = met[_boxes_hold(pieces.geometry[piece[met]], shapes[shape[met]])]
+    inside[met] = shapely.contains_properly(pieces.geometry[piece[met]], shapes[shape[met]])
+    keep = np.flatnonzero(inside | meets)
     return shape[keep], piece[keep], inside[keep]
+
+
+def _boxes_hold(outer: Geometries, inner: Geometries) -> Flags:
+    around, within = shapely.bounds(outer), shapely.bounds(inner)
+    return np.asarray((around[:, :2] <= within[:, :2]).all(axis=1) & (around[:, 2:] >= within[:, 2:]).all(axis=1))
 
 
 def _intersect_uncut(shapes: Geometries, polygons: Geometries) -> Geometries:
@@ -397,7 +423,7 @@ def _extent(polygon: shapely.Geometry) -> float:
 
 def _clip(polygon: shapely.Geometry, west: float, south: float, east: float, north: float) -> shapely.Geometry:
     """Clip a polygon of many vertices; one of few is as quick to ask whole."""
-    if shapely.get_num_coordinates(polygon) <= _FEW_VERTICES:
+    if shapely.get_num_coordinates(polygon) <= _CLIPPED_VERTICES:
         return polygon
     return clip(polygon, west, south, east, north)
 
@@ -524,9 +550,8 @@ def nearest(shapes: Geometries, pieces: Pieces) -> Numbers:
     """
     distance = np.full(len(shapes), np.nan)
     if len(pieces.geometry):
-        shape, piece = pieces.tree.query(shapes)
         meets = np.zeros(len(shapes), dtype=bool)
-        meets[shape[shapely.intersects(pieces.geometry[piece], shapes[shape])]] = True
+        meets[_pairs(shapes, pieces)[0]] = True
         # what meets no polygon is nearest to a boundary, of which only a few edges are ever looked at
         away = np.flatnonzero(~meets)
         (shape, _), found = pieces.edges.query_nearest(shapes[away], return_distance=True, all_matches=False)
