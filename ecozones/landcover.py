@@ -164,7 +164,7 @@ def class_changes(transitions: pd.DataFrame) -> pd.DataFrame:
     References
     ----------
     .. [1] R. G. Pontius, E. Shusas, M. McEachern, "Detecting important categorical land changes while accounting for
-       persistence", Agriculture, Ecosystems & Environment 101, 2004, :doi:`10.1016/j.agee.2003.09.008`.
+       persistence", Agriculture, Ecosystems & Environment 101, 2004, https://doi.org/10.1016/j.agee.2003.09.008.
 
     Examples
     --------

@@ -52,7 +52,7 @@ def error_adjusted_area(
     References
     ----------
     .. [1] P. Olofsson et al., "Good practices for estimating area and assessing accuracy of land change", Remote
-       Sensing of Environment 148, 2014, :doi:`10.1016/j.rse.2014.02.015`.
+       Sensing of Environment 148, 2014, https://doi.org/10.1016/j.rse.2014.02.015.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def stratified_area(
     References
     ----------
     .. [1] S. V. Stehman, "Estimating area and map accuracy for stratified random sampling when the strata are different
-       from the map classes", International Journal of Remote Sensing 35, 2014, :doi:`10.1080/01431161.2014.930207`.
+       from the map classes", International Journal of Remote Sensing 35, 2014, https://doi.org/10.1080/01431161.2014.930207.
     """
     missing = [name for name in ("stratum", "mapped", "reference") if name not in sample.columns]
     if missing:

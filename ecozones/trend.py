@@ -47,9 +47,9 @@ def measure_trend(
 
     References
     ----------
-    .. [1] H. B. Mann, "Nonparametric tests against trend", Econometrica 13, 1945, :doi:`10.2307/1907187`.
+    .. [1] H. B. Mann, "Nonparametric tests against trend", Econometrica 13, 1945, https://doi.org/10.2307/1907187.
     .. [2] P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau", Journal of the American
-       Statistical Association 63, 1968, :doi:`10.1080/01621459.1968.10480934`.
+       Statistical Association 63, 1968, https://doi.org/10.1080/01621459.1968.10480934.
 
     Examples
     --------
