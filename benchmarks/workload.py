@@ -1,9 +1,9 @@
 """
 A planning workload that anybody can make again: seeded, of three sizes, in one three-degree zone.
 
-Red lines come from noise contours with holes and islands, farmland parcels share their edges to the last bit, sites are
-compact, tiny, long or at the edge of a red line, restoration patches pile up on each other. Real layers are dirtier: see
-``tests/data`` for those.
+Red lines come from noise contours with holes and islands, farmland parcels share their edges to the last bit, sites
+are compact, tiny, long or at the edge of a red line, restoration patches pile up on each other. Real layers are
+dirtier: see ``tests/data`` for those.
 """
 
 import argparse
@@ -95,7 +95,9 @@ def redline(size, rng):
     group = np.minimum(vertices * groups // (vertices[-1] + 1), groups - 1)
     kinds = ["water", "biodiversity", "soil", "desert", "coast"]
     members = [order[group == i] for i in range(groups)]
-    geometry = [shapely.multipolygons(blocks[rows]) for rows in members if len(rows)] + [shapely.multipolygons(corridors)]
+    geometry = [shapely.multipolygons(blocks[rows]) for rows in members if len(rows)] + [
+        shapely.multipolygons(corridors)
+    ]
     names = [kinds[i % 5] for i, rows in enumerate(members) if len(rows)] + ["river"]
     geometry = np.array(geometry, dtype=object)
     bad = ~shapely.is_valid(geometry)
