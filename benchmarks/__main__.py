@@ -83,7 +83,7 @@ def measure(module, job, peer, size, folder, answer):
 
 
 def agreement(ours, base):
-    """Give the largest difference of two answers, relative to the larger of the number and a millionth of the largest one."""
+    """Give the largest difference of two answers, relative to the number or to a millionth of the largest one."""
     known = np.isfinite(base) & np.isfinite(ours)
     if not known.any():
         return float("nan")
@@ -164,10 +164,9 @@ def write_page(results):
         start, end = (mark.format(size=size) for mark in MARK)
         box = told["machine"]
         libraries = ", ".join(f"{name} {number}" for name, number in box["versions"].items())
-        words = (
-            f"{box['processor']}, {box['cores']} cores, {box['memory_gib']} GiB, {box['system']}; "
-            f"Python {box['python']}, GEOS {box['GEOS']}, {libraries}. Measured {box['day']}, load {box['load_at_start']} at the start."
-        )
+        where = f"{box['processor']}, {box['cores']} cores, {box['memory_gib']} GiB, {box['system']}"
+        what = f"Python {box['python']}, GEOS {box['GEOS']}, {libraries}"
+        words = f"{where}; {what}. Last measured {box['day']}, load {box['load_at_start']} at the start."
         before, _, rest = text.partition(start)
         after = rest.partition(end)[2]
         text = f"{before}{start}\n\n{words}\n\n{table(told['rows'])}\n\n{end}{after}"

@@ -16,6 +16,7 @@ import shapely
 
 from ecozones import overlay
 from ecozones.area import polygon_areas
+from ecozones.parcel_area import parcel_areas
 from ecozones.restoration import footprint
 
 # sites of which the slow nearest join is asked; its time is scaled to all of them, and labelled so
@@ -124,6 +125,10 @@ def area_by(method, parcels, *, rounded=False):
     return polygon_areas(_shapes(parcels), parcels.crs, method=method, rounded=rounded)
 
 
+def area_by_scale(parcels):
+    return parcel_areas(_shapes(parcels), parcels.crs)
+
+
 def series_loop(parcels):
     """Follow the printed procedure of the survey one parcel at a time."""
     return np.array(
@@ -173,6 +178,7 @@ JOBS = {
     }),
     "area": ("area of parcels on the ellipsoid", ("farmland",), "pyproj.Geod", {
         "pyproj.Geod": geod_loop,
+        "ecozones parcel_areas": area_by_scale,
         "ecozones geodesic": functools.partial(area_by, "geodesic"),
         "ecozones equal area": functools.partial(area_by, "equal_area"),
         "ecozones national, unrounded": functools.partial(area_by, "national"),

@@ -135,7 +135,6 @@ def test_hostile_names_and_values_are_stored_and_nothing_is_executed(engine, nam
         )
         back = postgis.read_table(engine, name, schema=schema)
         assert back[name].tolist() == [name, "\\N", "tab\tnew\nline"]
-    postgis.write_table(squares(2, line=["1", "2"]).rename(columns={"line": "feature"}), engine, "other", replace=True)
     assert len(postgis.read_table(engine, "victim")) == 1
 
 
