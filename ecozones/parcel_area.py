@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 
 # terms in each direction: zones are so smooth that fewer would do
 _TERMS = 9
+# terms that change no area by more than this are rounding
+_NOISE = 1e-11
 # the square of plane whose ground is measured to learn the scale, small beside a layer and large beside its digits [m]
 _PROBE_M = 100.0
 # fewer polygons than this are measured one by one in less time than the scale takes to learn
@@ -92,7 +94,7 @@ class _Scale:
         x, y = (axis.ravel() for axis in np.meshgrid(nodes, nodes))
         terms = chebyshev.chebvander2d(x, y, [_TERMS - 1, _TERMS - 1])
         solved = np.linalg.solve(terms, self._probe(x, y, crs))
-        self._factors = solved.reshape(_TERMS, _TERMS)
+        self._factors = _without_noise(np.asarray(solved.reshape(_TERMS, _TERMS), dtype=np.float64))
         # between the nodes, where a polynomial that does not fit shows it
         between = np.linspace(-1, 1, 2 * _TERMS)
         x, y = (axis.ravel() for axis in np.meshgrid(between, between))
@@ -118,3 +120,10 @@ class _Scale:
     def at(self, east: Floats, north: Floats) -> Floats:
         x, y = (east - self._centre[0]) / self._half[0], (north - self._centre[1]) / self._half[1]
         return np.asarray(chebyshev.chebval2d(x, y, self._factors))
+
+
+def _without_noise(factors: Floats) -> Floats:
+    """Leave out the high terms that hold nothing but rounding: a zone bends across it, and hardly along."""
+    tells = np.abs(factors) > _NOISE
+    rows, columns = (int(np.flatnonzero(tells.any(axis=axis)).max()) + 1 for axis in (1, 0))
+    return factors[:rows, :columns]
