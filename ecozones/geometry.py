@@ -139,7 +139,7 @@ def repair_polygons(
     if on == "refuse" and invalid.any():
         message = f"{what}: invalid polygons in rows {name_rows(rows)} ({reasons[0]}); repair them, or pass on='warn'"
         raise GeometryError(message, pd.DataFrame({"row": rows, "problem": reasons}))
-    whole = polygonal(shapely.make_valid(geometry[invalid], method="structure", keep_collapsed=False))
+    whole = _made_valid(geometry[invalid])
     gone = shapely.is_empty(whole) | (shapely.area(whole) <= 0)
     if gone.any():
         message = (
@@ -161,6 +161,17 @@ def repair_polygons(
     fixed = geometry.copy()
     fixed[invalid] = whole
     return frame.set_geometry(gpd.GeoSeries(fixed, index=frame.index, crs=frame.crs, name=frame.geometry.name)), ledger
+
+
+def _made_valid(polygons: Geometries) -> Geometries:
+    """Repair until valid: where edges cross, rounding can leave a repair that needs another one."""
+    whole = polygonal(shapely.make_valid(polygons, method="structure", keep_collapsed=False))
+    for method in ("structure", "structure", "linework"):
+        left = ~shapely.is_valid(whole)
+        if left.any():
+            options = {"keep_collapsed": False} if method == "structure" else {}
+            whole[left] = polygonal(shapely.make_valid(whole[left], method=method, **options))
+    return whole
 
 
 def _square_metres(frame: gpd.GeoDataFrame, geometry: Geometries) -> NDArray[np.float64]:

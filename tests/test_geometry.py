@@ -270,3 +270,11 @@ def test_heights_are_dropped_and_counted_and_plane_coordinates_stay():
     assert shapely.to_wkb(flat.geometry["b"]) == shapely.to_wkb(SQUARE)
     assert flat.geometry["d"] is None
     assert drop_heights(frame(SQUARE))[1] == 0
+
+
+def test_a_repair_that_needs_another_one_gets_it():
+    # one pass of GEOS 3.14 leaves this ring invalid: its crossings, rounded, cross again
+    ring = [(0, 7), (6, 7), (1, 6), (0, 5), (3, 5), (9, 9), (1, 5), (5, 5), (1, 1), (2, 4), (0, 3)]
+    repaired, ledger, _ = mended(frame(shapely.Polygon(ring)))
+    assert repaired.geometry.iloc[0].is_valid
+    assert len(ledger) == 1
