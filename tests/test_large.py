@@ -19,7 +19,8 @@ from ecozones import check_sites
 from ecozones.engines import fragments as fragments_module
 from ecozones.engines import run
 from ecozones.errors import EngineError, InputError, SchemaError
-from ecozones.large import TABLES, check_sites_in
+from ecozones.large import check_sites_in
+from ecozones.large.sites import TABLES
 from ecozones.testing import BOARD_CRS, chessboard_plan
 
 DAY = "2026-06-01"

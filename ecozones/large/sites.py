@@ -170,7 +170,7 @@ def check_sites_in(
     print_ = _fingerprint(case)
     given = {"case": _write_case(case, out)}
     fragments = [
-        Fragment(number, start, stop, "ecozones.large:check_fragment", given, str(out), print_)
+        Fragment(number, start, stop, "ecozones.large.sites:check_fragment", given, str(out), print_)
         for number, (start, stop) in enumerate(split(source.rows, rows))
     ]
     done = {one.number: receipt for one in fragments if (receipt := find_receipt(one)) is not None}
