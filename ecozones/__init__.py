@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from ecozones.evidence import verify_restored
     from ecozones.landcover import class_areas, transition_matrix
     from ecozones.maps import adopt, explore, explore_change, explore_years, write_qml
-    from ecozones.quality import check_quality
-    from ecozones.repairing import repair
+    from ecozones.quality import check_quality, repair
     from ecozones.reports import verify_report, write_report
     from ecozones.resolving import resolve_conflicts
     from ecozones.restoration import (
@@ -63,7 +62,7 @@ _LATER = {
     "overlap_pairs": "ecozones.restoration",
     "planarise": "ecozones.conflicts",
     "read_targets": "ecozones.targets",
-    "repair": "ecozones.repairing",
+    "repair": "ecozones.quality",
     "resolve_conflicts": "ecozones.resolving",
     "restoration_certificate": "ecozones.restoration",
     "total_conflicts": "ecozones.conflicts",
