@@ -16,8 +16,7 @@ from ecozones.rulefile import Rule
 from ecozones.siting import check_sites
 
 if TYPE_CHECKING:
-    from ecozones.accuracy import find_flips
-    from ecozones.alternatives import compare_routes, find_smallest_cut, find_smallest_shift
+    from ecozones.alternatives import compare_routes, find_flips, find_smallest_cut, find_smallest_shift
     from ecozones.comparing import compare_plans, judge_adjustment
     from ecozones.conflicts import check_partition, find_conflicts, planarise, total_conflicts
     from ecozones.encroachment import find_encroachment
@@ -53,7 +52,7 @@ _LATER = {
     "explore_years": "ecozones.maps",
     "find_conflicts": "ecozones.conflicts",
     "find_encroachment": "ecozones.encroachment",
-    "find_flips": "ecozones.accuracy",
+    "find_flips": "ecozones.alternatives",
     "find_smallest_cut": "ecozones.alternatives",
     "find_smallest_shift": "ecozones.alternatives",
     "judge_adjustment": "ecozones.comparing",
