@@ -108,8 +108,8 @@ def divide(
     sums = {kind: _sum_by_shape(measured[measured["kind"] == kind], len(geometry)) for kind in get_args(Kind)}
     whole = _amount(geometry, dimension, frame.crs, method)
     union = sums["claimed"].copy()
-    again = _more_than_one(shape, len(geometry))
-    if not pieces.disjoint and again.any():
+    again = _claimed_again(shared, shape, claimed, dimension)
+    if again.any():
         union[again] = _amount(claimed[again], dimension[again], frame.crs, method)
     totals = pd.DataFrame(
         {
@@ -274,5 +274,18 @@ def _multi(parts: list[shapely.Geometry]) -> shapely.Geometry:
     return build(parts)
 
 
-def _more_than_one(shape: overlay.Rows, n_shapes: int) -> overlay.Flags:
-    return np.asarray(np.bincount(shape, minlength=n_shapes) > 1)
+def _claimed_again(
+    shared: overlay.Geometries,
+    shape: overlay.Rows,
+    claimed: overlay.Geometries,
+    dimension: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+) -> overlay.Flags:
+    """
+    Tell in which shapes several polygons of the line claim the same ground.
+
+    Only what lies in the shape is asked: whether polygons far away share ground must not move a last bit here.
+    """
+    several = np.bincount(shape, minlength=len(claimed)) > 1
+    summed = np.bincount(shape, weights=shapely.area(shared), minlength=len(claimed))
+    more = summed - shapely.area(claimed) > _NOISE_SHARE * summed
+    return np.asarray(several & (more | (dimension < 2)))  # noqa: PLR2004 - length and points have no area to compare
