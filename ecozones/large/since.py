@@ -24,14 +24,15 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from ecozones.engines.fragments import Receipt, write_whole
+from ecozones.engines.fragments import Receipt, split, write_whole
 from ecozones.errors import InputError
 from ecozones.large.run import RUN, read_part
 from ecozones.overlay import Flags
-from ecozones.placing import bring_to, in_metres
+from ecozones.placing import bring_to
 from ecozones.plan import ZoningPlan
 
 _FEATURES = "_features"
@@ -40,6 +41,9 @@ _FLAT_BOX = tuple(f"flat_{side}" for side in _BOX)
 _KEY = ("first", "second")
 # room for what rounding may do to a distance or a box: a share of it, and a micrometre or its like in degrees
 _SHARE, _LEAST = 1e-9, 1e-6
+
+# features that are described at a time
+_STRETCH = 50_000
 
 Boxes = NDArray[np.float64]
 
@@ -161,7 +165,7 @@ def digest_rows(frame: gpd.GeoDataFrame, columns: tuple[str, ...]) -> list[bytes
     ]
 
 
-def describe_features(frame: gpd.GeoDataFrame, plan: ZoningPlan) -> pd.DataFrame:
+def describe_features(frame: gpd.GeoDataFrame, plane: pyproj.CRS | None) -> pd.DataFrame:
     """
     Describe the features of a line so that another version can be told apart, feature by feature.
 
@@ -169,8 +173,8 @@ def describe_features(frame: gpd.GeoDataFrame, plan: ZoningPlan) -> pd.DataFrame
     ----------
     frame
         The line.
-    plan
-        Its plan, in whose plane distances are measured.
+    plane
+        Where distances are measured, if not where it is drawn.
 
     Returns
     -------
@@ -178,12 +182,15 @@ def describe_features(frame: gpd.GeoDataFrame, plan: ZoningPlan) -> pd.DataFrame
         A digest of what a check reads of each feature, in two numbers, and its box; where distances are measured in
         another plane, the box there too.
     """
+    if len(frame) > _STRETCH:
+        parts = [describe_features(frame.iloc[start:stop], plane) for start, stop in split(len(frame), _STRETCH)]
+        return pd.concat(parts, ignore_index=True)
     digests = np.frombuffer(b"".join(digest_rows(frame, ("feature_id", "subzone"))), dtype="<u8").reshape(-1, 2)
     table = pd.DataFrame(digests, columns=list(_KEY))
     table[list(_BOX)] = shapely.bounds(frame.geometry.to_numpy()).reshape(-1, 4)
-    if len(frame) and not in_metres(frame):
-        moved, _ = bring_to(frame, plan.metric_crs, what="line")
-        table[list(_FLAT_BOX)] = shapely.bounds(moved.geometry.to_numpy())
+    if plane is not None:
+        moved, _ = bring_to(frame, plane, what="line")
+        table[list(_FLAT_BOX)] = shapely.bounds(moved.geometry.to_numpy()).reshape(-1, 4)
     return table
 
 

@@ -11,6 +11,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import pickle
+import shutil
 import tempfile
 import uuid
 import warnings
@@ -22,6 +23,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyproj
 import shapely
 
 from ecozones import engines
@@ -35,6 +37,16 @@ from ecozones.errors import (
     RepairWarning,
     SchemaError,
     name_rows,
+)
+from ecozones.large.near import (
+    RESIDENT,
+    TABLES,
+    StoredLine,
+    answer_near,
+    in_order,
+    open_line,
+    see_from_afar,
+    store_line,
 )
 from ecozones.large.run import LargeRun, carry_out, computing, fingerprint, read_case, write_case
 from ecozones.large.since import (
@@ -55,7 +67,7 @@ from ecozones.siting import PreparedSites, answer_sites, check_sites, hash_input
 from ecozones.streams import Stream, Told, open_stream
 from ecozones.vocab import verdict_dtype
 
-TABLES = ("verdicts", "lines", "findings", "balance")
+_STORED = "_lines"
 _WRITTEN = (*TABLES, "repaired", "inputs")
 _COUNTED = ("kept", "rechecked", "new")
 _REPAIRED = ("row", "site_id", "reason", "before_m2", "after_m2", "change_m2")
@@ -241,9 +253,54 @@ class _Asked:
 
 def _cut(plan: ZoningPlan) -> ZoningPlan:
     """Cut the lines of a plan here, so that no worker has to."""
-    for line in plan.lines:
-        plan.pieces(line)
+    for line, frame in plan.lines.items():
+        if len(frame):
+            plan.pieces(line)
     return plan
+
+
+def _from_afar(
+    plan: ZoningPlan, stored: Mapping[str, str | Path], out: Path
+) -> tuple[dict[str, StoredLine], ZoningPlan]:
+    """Put lines of many features on disk, where they are not there already."""
+    foreign = [line for line in stored if line not in plan.control_lines]
+    if foreign:
+        message = f"stored= names lines that the plan does not declare: {name_rows(foreign)}"
+        raise SchemaError(message)
+    places = {line: Path(folder).resolve() for line, folder in stored.items()}
+    for line, frame in plan.lines.items():
+        if line not in stored and len(frame) > RESIDENT:
+            places[line] = out / _STORED / line
+            store_line(frame, places[line])
+    if not places:
+        return {}, plan
+    lines = {line: open_line(place, line) for line, place in places.items()}
+    return lines, see_from_afar(plan, lines)
+
+
+def _plane_of(case: _Case, line: str) -> pyproj.CRS | None:
+    """Give the plane in which distances to a line are measured, where it is not the one of the line."""
+    frame = case.plan.lines[line]
+    if line in case.stored:
+        return None if case.stored[line].metres else case.plan.metric_crs
+    return None if not len(frame) or in_metres(frame) else case.plan.metric_crs
+
+
+def _features(case: _Case) -> dict[str, pd.DataFrame]:
+    """Describe the features of every line, in the order of the layer."""
+    described = {}
+    for line, frame in case.plan.lines.items():
+        plane = _plane_of(case, line)
+        if line not in case.stored:
+            described[line] = describe_features(frame, plane)
+            continue
+        stream = case.stored[line].stream
+        parts = [
+            describe_features(part, plane).assign(row=part["source_row"].to_numpy()) for part in stream.batches(_ROWS)
+        ]
+        whole = pd.concat(parts, ignore_index=True) if parts else describe_features(frame, plane).assign(row=0)
+        described[line] = whole.sort_values("row", ignore_index=True).drop(columns="row")
+    return described
 
 
 def check_sites_in(
@@ -258,6 +315,7 @@ def check_sites_in(
     engine: Any = None,  # noqa: ANN401 - engines share no type
     rows: int = _ROWS,
     since: str | Path | None = None,
+    stored: Mapping[str, str | Path] | None = None,
     progress: bool = False,
     **options: Any,  # noqa: ANN401 - those of check_sites
 ) -> LargeReview:
@@ -273,7 +331,8 @@ def check_sites_in(
         GeoParquet (a file, or a folder of parts), any format with a driver in GDAL (GeoPackage, file geodatabase,
         FlatGeobuf, Shapefile), or a stream that is open already.
     plan
-        The plan; it is cut once, here, and handed to every worker with its pieces.
+        The plan. A line of many features is written down in order of place and read around the sites that are asked;
+        the others are cut once, here, and handed to every worker with their pieces.
     folder
         Where the tables go. Workers on other machines must see it, and the file of sites, under the same path.
     layer
@@ -289,6 +348,9 @@ def check_sites_in(
     since
         The folder of an earlier run, of other versions of the sites or of the lines: what did not change since is not
         checked again. The tables are those of a run without it, byte for byte; how many sites were kept is told.
+    stored
+        Lines too large for memory, by line id: the folders that :func:`ecozones.large.prepare` made of them. They take
+        the place of what the plan has.
     progress
         Show how far it is, how quick, and how long it will take, on the standard error stream.
     **options
@@ -328,9 +390,10 @@ def check_sites_in(
     roles = _roles(source, columns or {})
     day, book = _day_and_book(on, rules)
     ids = source.column(roles["site_id"]).dropna().astype(str)
-    case = _Case(_cut(plan), book, day, options, roles, source, frozenset(ids[ids.duplicated(keep=False)]))
+    lines, far = _from_afar(plan, stored or {}, out)
+    case = _Case(_cut(far), book, day, options, roles, source, frozenset(ids[ids.duplicated(keep=False)]), lines)
     holds = _holds(case)
-    features = {line: describe_features(frame, plan) for line, frame in plan.lines.items()}
+    features = _features(case)
     marks = {
         line: hashlib.sha256(table.iloc[:, :2].to_numpy().tobytes()).hexdigest() for line, table in features.items()
     }
@@ -354,6 +417,7 @@ def check_sites_in(
     }
     run = carry_out(out, fragments, tables=_WRITTEN, engine=engine, progress=progress, what="sites", told=told)
     forget_features(out, print_[:12])
+    shutil.rmtree(out / _STORED, ignore_errors=True)
     counted = run.summary().reindex(columns=["repaired", *_COUNTED]).sum().astype(int)
     repaired = int(counted["repaired"])
     if repaired:
@@ -439,10 +503,11 @@ def _kept(sites: gpd.GeoDataFrame, digests: pd.Series, case: _Case) -> tuple[Fla
 def _merged(kept: pd.DataFrame, fresh: pd.DataFrame, sites: gpd.GeoDataFrame) -> pd.DataFrame:
     """Put what was kept and what is new in the order of the sites."""
     table = _together([_with_kinds(kept), fresh])
-    place = pd.Index(sites["site_id"]).get_indexer(pd.Index(table["site_id"].astype(object)))
-    order = np.argsort(place, kind="stable")
-    table = table.iloc[order].reset_index(drop=True)
-    return table.assign(row=sites.index.to_numpy()[place[order]]) if "row" in table else table
+    ids = pd.Index(sites["site_id"])
+    table = in_order(table.astype({"site_id": object}), ids)
+    if "row" in table:
+        table["row"] = sites.index.to_numpy()[ids.get_indexer(pd.Index(table["site_id"]))]
+    return _with_kinds(table)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -452,6 +517,7 @@ class _Case(_Asked):
     roles: Mapping[str, str]
     source: Stream
     repeated: frozenset[Any]
+    stored: Mapping[str, StoredLine] = dataclasses.field(default_factory=dict)
     earlier: Earlier | None = None
 
 
@@ -503,7 +569,8 @@ def _answer(frame: gpd.GeoDataFrame, case: _Case) -> tuple[SiteReview, pd.DataFr
     prepared = prepare_sites(frame, case.plan, case.book, repairs="list")
     repaired = prepared.repaired
     repaired = repaired.assign(site_id=frame["site_id"].reindex(repaired["row"]).to_numpy(dtype=object))
-    return answer_sites(prepared, case.plan, case.day, case.book, **case.options), repaired[list(_REPAIRED)]
+    review = answer_near(prepared, case.plan, case.stored, case.day, case.book, case.options)
+    return review, repaired[list(_REPAIRED)]
 
 
 def _answers(
@@ -550,7 +617,7 @@ def _holds(case: _Case) -> dict[str, Any]:
     """Name everything that each answer rests on, beside its own row and the features of the lines around it."""
     plan = case.plan
     planes = [plan.crs, plan.metric_crs, case.source.crs]
-    lines = [[line, frame.crs.to_wkt(), in_metres(frame) if len(frame) else None] for line, frame in plan.lines.items()]
+    lines = [[line, frame.crs.to_wkt(), _plane_of(case, line) is None] for line, frame in plan.lines.items()]
     return {
         "rules": case.book.version,
         "day": case.day.isoformat(),
