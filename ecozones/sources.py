@@ -168,7 +168,7 @@ def _layers(path: Path, stack: contextlib.ExitStack) -> list[Layer]:
         raise InputError(message)
     if suffix in _PARQUET | {".txt", ".geojson", ".json"}:
         return [Layer(path.stem, path.name, path)]
-    listed = _driver(path, pyogrio.list_layers, _plain(path), hear=False)
+    listed = call_driver(path, pyogrio.list_layers, plain_path(path), hear=False)
     inner = [str(name) for name, kind in listed if kind is not None]
     if len(inner) == 1:
         # a file of one layer is known by its own name, or by the layer's where that says more
@@ -270,12 +270,38 @@ def read_layer(layer: Layer, *, encoding: str | None = None, crs: object = None)
     if suffix == ".dxf":
         frame = _decode_drawing(frame, layer, encoding)
     elif suffix != ".shp":
-        _warn_mojibake(frame, layer)
+        warn_mojibake(frame, layer)
     return _flat(frame, layer)
 
 
-def _driver(path: Path, function: Any, *arguments: Any, hear: bool = True, **options: Any) -> Any:  # noqa: ANN401
-    """Call the reading library; its errors and warnings come out as ours, with the name of the file."""
+def call_driver(path: Path, function: Any, *arguments: Any, hear: bool = True, **options: Any) -> Any:  # noqa: ANN401
+    """
+    Call the reading library; its errors and warnings come out as ours, with the name of the file.
+
+    Parameters
+    ----------
+    path
+        The file that is read.
+    function, *arguments, **options
+        What is called, and with what.
+    hear
+        Whether its warnings are passed on.
+
+    Returns
+    -------
+    object
+        What the function gives.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+
+    Warns
+    -----
+    FormatWarning
+        What the library says about the file.
+    """
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         try:
@@ -296,22 +322,34 @@ def _remedy(path: Path) -> str:
     return "open it in a GIS and export it again"
 
 
-def _plain(path: Path) -> str:
-    # a path that starts with "/vsi" or holds "!" means something else to the driver
+def plain_path(path: Path) -> str:
+    """
+    Write a path so that the driver takes it for one: a leading ``/vsi`` or a ``!`` means something else to it.
+
+    Parameters
+    ----------
+    path
+        Any path.
+
+    Returns
+    -------
+    str
+        The whole path.
+    """
     return str(path.resolve())
 
 
 def _read_vector(layer: Layer, data: Path | bytes, **options: Any) -> gpd.GeoDataFrame:  # noqa: ANN401
-    given = data if isinstance(data, bytes) else _plain(data)
+    given = data if isinstance(data, bytes) else plain_path(data)
     options["layer"] = layer.inner
     try:
-        return _driver(layer.path, pyogrio.read_dataframe, given, fid_as_index=True, **options)
+        return call_driver(layer.path, pyogrio.read_dataframe, given, fid_as_index=True, **options)
     except shapely.errors.GEOSException:
         # one ring that is not closed makes the whole file unreadable at once: take geometry by itself
-        table = _driver(
+        table = call_driver(
             layer.path, pyogrio.read_dataframe, given, fid_as_index=True, hear=False, read_geometry=False, **options
         )
-        meta, _, raw, _ = _driver(layer.path, pyogrio.raw.read, given, hear=False, columns=[], **options)
+        meta, _, raw, _ = call_driver(layer.path, pyogrio.raw.read, given, hear=False, columns=[], **options)
     shapes = shapely.from_wkb(raw, on_invalid="fix")
     mended = shapely.is_missing(shapely.from_wkb(raw, on_invalid="ignore")) & ~shapely.is_missing(shapes)
     message = f"{layer.label}: closed rings in {int(mended.sum())} features: {name_rows(table.index[mended])}"
@@ -331,6 +369,38 @@ def _read_parquet(layer: Layer) -> gpd.GeoDataFrame:
 
 def _read_shapefile(layer: Layer, encoding: str | None) -> gpd.GeoDataFrame:
     """Read a shapefile byte by byte and decode its texts here: names may be cut in the middle of a character."""
+    found = text_encoding(layer, encoding)
+    frame = _read_vector(layer, layer.path, encoding="latin1")
+    names = decode_names(frame.columns.drop(frame.geometry.name, errors="ignore"), found, layer)
+    return decode_texts(frame.rename(columns=names), found, layer)
+
+
+def text_encoding(layer: Layer, encoding: str | None = None) -> str:
+    """
+    Find the encoding of the texts of a shapefile, and say so where it had to be found out.
+
+    Parameters
+    ----------
+    layer
+        The shapefile.
+    encoding
+        What the caller says.
+
+    Returns
+    -------
+    str
+        Name of the codec.
+
+    Raises
+    ------
+    InputError
+        There is no ``.dbf`` beside it.
+
+    Warns
+    -----
+    TextEncodingWarning
+        The file declares none that fits its bytes.
+    """
     table = next(
         (path for suffix in (".dbf", ".DBF", ".Dbf") if (path := layer.path.with_suffix(suffix)).is_file()), None
     )
@@ -340,23 +410,83 @@ def _read_shapefile(layer: Layer, encoding: str | None) -> gpd.GeoDataFrame:
     found = encodings.dbf_encoding(table, encoding=encoding)
     if not found.declared:
         message = f"{layer.file}: texts were read as {found.name}: {found.reason}; pass encoding= if they look wrong"
-        warnings.warn(message, errors.TextEncodingWarning, stacklevel=4)
-    frame = _read_vector(layer, layer.path, encoding="latin1")
+        warnings.warn(message, errors.TextEncodingWarning, stacklevel=5)
+    return found.name
+
+
+def decode_names(columns: Iterable[str], encoding: str, layer: Layer) -> dict[str, str]:
+    """
+    Decode the names of columns that were read byte by byte.
+
+    Parameters
+    ----------
+    columns
+        Names, each byte as the character of that number.
+    encoding
+        The codec.
+    layer
+        The shapefile, for messages.
+
+    Returns
+    -------
+    dict
+        The names as they are meant, by the names as they were read.
+
+    Warns
+    -----
+    FormatWarning
+        Ten bytes cut a name in the middle of a character, which is left out.
+
+    Examples
+    --------
+    >>> decode_names(["ÏØÇø"], "gb18030", Layer("a", "a.shp"))
+    {'ÏØÇø': '县区'}
+    """
     names: dict[str, str] = {}
     cut: list[str] = []
-    for name in frame.columns.drop(frame.geometry.name, errors="ignore"):
-        text, short = _decode_text(str(name), found.name, layer, "the name of a column")
+    for name in columns:
+        text, short = _decode_text(str(name), encoding, layer, "the name of a column")
         names[name] = text
         cut += [text] * short
     if cut:
         message = f"{layer.file}: ten bytes of a shapefile cut the last character off column names: {', '.join(cut)}"
-        warnings.warn(message, FormatWarning, stacklevel=4)
-    frame = frame.rename(columns=names)
-    for name in names.values():
+        warnings.warn(message, FormatWarning, stacklevel=5)
+    return names
+
+
+def decode_texts(frame: gpd.GeoDataFrame, encoding: str, layer: Layer) -> gpd.GeoDataFrame:
+    """
+    Decode the texts of a frame that was read byte by byte.
+
+    Parameters
+    ----------
+    frame
+        Rows of a shapefile, each byte of a text as the character of that number.
+    encoding
+        The codec.
+    layer
+        The shapefile, for messages.
+
+    Returns
+    -------
+    GeoDataFrame
+        The same rows, their texts as they are meant.
+
+    Raises
+    ------
+    InputError
+        Bytes mean nothing in this encoding; the message names column and rows.
+
+    Warns
+    -----
+    FormatWarning
+        A field cuts a text in the middle of a character, which is left out.
+    """
+    for name in frame.columns:
         if isinstance(frame[name], pd.Series) and (
             frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name])
         ):
-            frame[name] = _decode_column(frame[name], found.name, layer)
+            frame[name] = _decode_column(frame[name], encoding, layer)
     return frame
 
 
@@ -561,7 +691,22 @@ def _decode_drawing(frame: gpd.GeoDataFrame, layer: Layer, encoding: str | None)
     return frame.assign(**{name: _renamed(frame[name], again) for name in names})
 
 
-def _warn_mojibake(frame: gpd.GeoDataFrame, layer: Layer) -> None:
+def warn_mojibake(frame: gpd.GeoDataFrame, layer: Layer) -> None:
+    """
+    Warn of texts that were read in the wrong encoding.
+
+    Parameters
+    ----------
+    frame
+        Rows, of which the first two hundred are looked at.
+    layer
+        Where they come from, for the message.
+
+    Warns
+    -----
+    TextEncodingWarning
+        Names or texts say something only when they are decoded anew.
+    """
     texts: list[str] = [str(name) for name in frame.columns]
     for name in frame.columns.drop(frame.geometry.name):
         if frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name]):
