@@ -16,16 +16,14 @@ from ecozones.rulefile import Rule
 from ecozones.siting import check_sites
 
 if TYPE_CHECKING:
-    from ecozones.accuracy import find_flips
-    from ecozones.alternatives import compare_routes, find_smallest_cut, find_smallest_shift
+    from ecozones.alternatives import compare_routes, find_flips, find_smallest_cut, find_smallest_shift
     from ecozones.comparing import compare_plans, judge_adjustment
     from ecozones.conflicts import check_partition, find_conflicts, planarise, total_conflicts
     from ecozones.encroachment import find_encroachment
     from ecozones.evidence import verify_restored
     from ecozones.landcover import class_areas, transition_matrix
     from ecozones.maps import adopt, explore, explore_change, explore_years, write_qml
-    from ecozones.quality import check_quality
-    from ecozones.repairing import repair
+    from ecozones.quality import check_quality, repair
     from ecozones.reports import verify_report, write_report
     from ecozones.resolving import resolve_conflicts
     from ecozones.restoration import (
@@ -54,7 +52,7 @@ _LATER = {
     "explore_years": "ecozones.maps",
     "find_conflicts": "ecozones.conflicts",
     "find_encroachment": "ecozones.encroachment",
-    "find_flips": "ecozones.accuracy",
+    "find_flips": "ecozones.alternatives",
     "find_smallest_cut": "ecozones.alternatives",
     "find_smallest_shift": "ecozones.alternatives",
     "judge_adjustment": "ecozones.comparing",
@@ -63,7 +61,7 @@ _LATER = {
     "overlap_pairs": "ecozones.restoration",
     "planarise": "ecozones.conflicts",
     "read_targets": "ecozones.targets",
-    "repair": "ecozones.repairing",
+    "repair": "ecozones.quality",
     "resolve_conflicts": "ecozones.resolving",
     "restoration_certificate": "ecozones.restoration",
     "total_conflicts": "ecozones.conflicts",

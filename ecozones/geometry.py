@@ -88,7 +88,7 @@ def without_place(geometry: Geometries) -> NDArray[np.bool_]:
 
 
 def repair_polygons(
-    frame: gpd.GeoDataFrame, *, what: str, on: Literal["warn", "refuse"] = "warn"
+    frame: gpd.GeoDataFrame, *, what: str, on: Literal["warn", "list", "refuse"] = "warn"
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """
     Make every polygon valid, and account for what that changed.
@@ -100,7 +100,8 @@ def repair_polygons(
     what
         What the frame is called in messages.
     on
-        What to do about invalid polygons: ``"warn"`` repairs them, ``"refuse"`` raises.
+        What to do about invalid polygons: ``"warn"`` repairs them and says so, ``"list"`` repairs them for a caller who
+        keeps the ledger, ``"refuse"`` raises.
 
     Returns
     -------
@@ -153,11 +154,12 @@ def repair_polygons(
     )
     if not invalid.any():
         return frame.copy(), ledger
-    message = (
-        f"{what}: {len(rows)} of {len(frame)} polygons were invalid and are repaired (rows {name_rows(rows)}), "
-        f"area {ledger['change_m2'].sum():+.2f} m² in sum; the ledger lists each"
-    )
-    warnings.warn(message, RepairWarning, stacklevel=2)
+    if on == "warn":
+        message = (
+            f"{what}: {len(rows)} of {len(frame)} polygons were invalid and are repaired (rows {name_rows(rows)}), "
+            f"area {ledger['change_m2'].sum():+.2f} m² in sum; the ledger lists each"
+        )
+        warnings.warn(message, RepairWarning, stacklevel=2)
     fixed = geometry.copy()
     fixed[invalid] = whole
     return frame.set_geometry(gpd.GeoSeries(fixed, index=frame.index, crs=frame.crs, name=frame.geometry.name)), ledger

@@ -17,11 +17,12 @@ import shapely
 
 from ecozones import geometry, overlay
 from ecozones.area import polygon_areas
-from ecozones.crs import check_crs, suspect_shift
+from ecozones.crs import check_crs
 from ecozones.errors import SchemaError, ShiftSuspectedWarning, name_rows
 from ecozones.placing import bring_to, in_metres, metric_crs
 from ecozones.units import from_m2
 from ecozones.vocab import ControlLine, control_lines, zones
+from ecozones.web_offsets import suspect_shift
 
 
 class DeclaresLines(Protocol):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -36,6 +37,16 @@ _FINDING_COLUMNS = [
 _BALANCE_COLUMNS = ["site_id", "line", "unit", "whole", "claimed", "unclaimed", "uncovered", "error", "error_share"]
 _SAID = ["verdict", "rule_id", "requires", "requires_zh", "citation", "status", "effective_from", "reason", "reason_zh"]
 _RELATION_SHARE = 1 - 1e-9
+# columns that have one kind, whatever the rows hold: the kind that pandas gives to text, and numbers
+_TEXT = pd.Series([""]).dtype
+_TEXTS = {
+    "line", "relation", "role", "subzone", "feature_ids", "rule_id", "rule_ids", "requires", "requires_zh", "citation",
+    "status", "reason", "reason_zh", "not_checked", "unit",
+}  # fmt: skip
+_NUMBERS = {
+    "area_m2", "area_mu", "length_m", "share", "width_m", "whole", "claimed", "unclaimed", "uncovered", "error",
+    "error_share",
+}  # fmt: skip
 
 
 def check_sites(
@@ -99,9 +110,113 @@ def check_sites(
     """
     day = dt.datetime.now(tz=dt.UTC).astimezone().date() if on is None else as_day(on)
     book = load_rules(rules or "CN") if not isinstance(rules, Rulebook) else rules
+    review = answer_sites(
+        prepare_sites(sites, plan, book), plan, day, book, lines=lines, setback_m=setback_m,
+        ignore_below_m2=ignore_below_m2, ignore_narrower_m=ignore_narrower_m, method=method,
+    )  # fmt: skip
+    return dataclasses.replace(review, capsule={**review.capsule, **hash_inputs(sites, plan)})
+
+
+def hash_inputs(sites: gpd.GeoDataFrame, plan: ZoningPlan) -> dict[str, Any]:
+    """
+    Hash what a check was given, for its capsule.
+
+    Parameters
+    ----------
+    sites
+        All sites.
+    plan
+        The plan.
+
+    Returns
+    -------
+    dict
+        SHA-256 of the sites, of every line, and of the extent.
+
+    Examples
+    --------
+    >>> from ecozones.testing import chessboard_plan, square
+    >>> list(hash_inputs(square("a1"), chessboard_plan(farmland=["a1"])))
+    ['sites_sha256', 'lines_sha256', 'extent_sha256']
+    """
+    return {
+        "sites_sha256": digest(sites),
+        "lines_sha256": {line: digest(frame) for line, frame in plan.lines.items()},
+        "extent_sha256": "" if plan.extent is None else digest(plan.extent),
+    }
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PreparedSites:
+    """
+    Sites that can be checked: every problem has been looked for, polygons are valid, corridors are ground.
+
+    Parameters
+    ----------
+    sites
+        As they were given.
+    placed
+        ``site_id, name, activity``, the activity as the rules name it.
+    shapes
+        What is held against the lines.
+    repaired
+        The ledger of repairs.
+    """
+
+    sites: gpd.GeoDataFrame
+    placed: pd.DataFrame
+    shapes: gpd.GeoDataFrame
+    repaired: pd.DataFrame
+
+    def take(self, start: int, stop: int) -> PreparedSites:
+        """
+        Take a stretch of them.
+
+        Parameters
+        ----------
+        start, stop
+            First row and the one after the last.
+
+        Returns
+        -------
+        PreparedSites
+            Rows from `start` on; the ledger stays with the whole.
+        """
+        placed, shapes = (frame.iloc[start:stop].reset_index(drop=True) for frame in (self.placed, self.shapes))
+        return PreparedSites(self.sites.iloc[start:stop], placed, shapes, self.repaired.iloc[:0])
+
+
+def answer_sites(
+    prepared: PreparedSites,
+    plan: ZoningPlan,
+    day: dt.date,
+    book: Rulebook,
+    *,
+    lines: Iterable[str] | None = None,
+    setback_m: float | Mapping[str, float] | None = None,
+    ignore_below_m2: float = 1.0,
+    ignore_narrower_m: float = 0.1,
+    method: AreaMethod = "national",
+) -> SiteReview:
+    """
+    Answer for sites that are prepared; what is checked in stretches is checked here.
+
+    Parameters
+    ----------
+    prepared
+        The sites, or a stretch of them.
+    plan, day, book, lines, setback_m, ignore_below_m2, ignore_narrower_m, method
+        As for :func:`check_sites`.
+
+    Returns
+    -------
+    SiteReview
+        Its capsule has no hashes: the whole plan is not hashed for every stretch.
+    """
+    placed, shapes, sites = prepared.placed, prepared.shapes, prepared.sites
+    activity = placed["activity"].where(placed["activity"].notna(), "")
     declared = {line.id: line for line in book.lines} | dict(plan.control_lines)
     asked = _asked_lines(lines, plan, book, declared)
-    placed, shapes, activity = _prepare_sites(sites, plan, book)
     slivers = Slivers(ignore_below_m2, ignore_narrower_m)
     _check_setback(setback_m, declared)
     setbacks = {line: _setback(setback_m, line, declared[line].setback_m) for line in asked}
@@ -123,10 +238,19 @@ def check_sites(
     listed = _finish_findings(pd.concat(findings, ignore_index=True), placed, plan, book, day, method)
     unread = [line for line in declared if line not in plan or line not in asked]
     verdicts = _verdicts(placed, sites, shapes, listed, unread, method)
-    table = _by_site(pd.concat(line_rows, ignore_index=True), placed)
+    table = _by_site(pd.concat(line_rows, ignore_index=True), placed)[_LINE_COLUMNS]
     balance = _by_site(_balance(balances), placed)
     capsule = _capsule(sites, plan, book, day, paths, method, slivers, setbacks)
-    return SiteReview(verdicts, table[_LINE_COLUMNS], listed[_FINDING_COLUMNS], balance, day, capsule)
+    kinds = {"site_id": placed["site_id"].dtype}
+    table, listed, balance = (_with_kinds(one, kinds) for one in (table, listed[_FINDING_COLUMNS], balance))
+    return SiteReview(_with_kinds(verdicts, kinds), table, listed, balance, day, capsule)
+
+
+def _with_kinds(table: pd.DataFrame, kinds: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a frame stays what it is
+    """Give columns the kinds that they have for any rows, so that tables of some sites make up the table of all."""
+    fixed = {column: _TEXT for column in table.columns if column in _TEXTS}
+    fixed |= {column: np.dtype(float) for column in table.columns if column in _NUMBERS}
+    return table.astype(fixed | dict(kinds))
 
 
 def _by_site(table: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
@@ -152,10 +276,33 @@ def _asked_lines(
     return asked
 
 
-def _prepare_sites(
-    sites: gpd.GeoDataFrame, plan: ZoningPlan, book: Rulebook
-) -> tuple[pd.DataFrame, gpd.GeoDataFrame, pd.Series]:
-    """Check the sites, and give their attributes, their shapes, and the activity of each as the rules name it."""
+def prepare_sites(
+    sites: gpd.GeoDataFrame, plan: ZoningPlan, book: Rulebook, *, repairs: Literal["warn", "list"] = "warn"
+) -> PreparedSites:
+    """
+    Look for every problem of the sites, and bring them into the form in which they are checked.
+
+    Parameters
+    ----------
+    sites
+        As for :func:`check_sites`.
+    plan
+        The plan, in whose plane corridors are drawn.
+    book
+        The rules, which name activities.
+    repairs
+        Whether repairs are warned of, or only listed for a caller who keeps the list.
+
+    Returns
+    -------
+    PreparedSites
+        The sites, in their order.
+
+    Raises
+    ------
+    SchemaError, GeometryError, CRSError
+        As for :func:`check_sites`; problems of rows are listed in ``problems``.
+    """
     check_crs(sites, what="sites", web_mercator=True)
     problems = []
     if "site_id" not in sites.columns:
@@ -186,17 +333,19 @@ def _prepare_sites(
         message = f"sites cannot be checked, {len(problems)} problems: {shown}. Activities known: {known}"
         raise SchemaError(message, table)
     activity = stated.map(lambda value: names.get(value, "") or "").astype(object).reset_index(drop=True)
-    shapes = _corridors(_repaired(sites).reset_index(drop=True), plan)
+    valid, repaired = _repaired(sites, repairs)
+    shapes = _corridors(valid.reset_index(drop=True), plan)
     placed = pd.DataFrame(
         {
-            "site_id": sites["site_id"].to_numpy(),
+            "site_id": sites["site_id"].reset_index(drop=True),
             "name": (
                 sites["name"] if "name" in sites.columns else pd.Series(None, index=sites.index, dtype=object)
-            ).to_numpy(),
+            ).reset_index(drop=True),
             "activity": activity.where(activity != "", None),
         }
     )
-    return placed, gpd.GeoDataFrame(geometry=shapes.geometry.to_numpy(), crs=shapes.crs), activity
+    bare = gpd.GeoDataFrame(geometry=shapes.geometry.to_numpy(), crs=shapes.crs)
+    return PreparedSites(sites, placed, bare, repaired)
 
 
 def _width_problems(sites: gpd.GeoDataFrame) -> list[tuple[object, str, str]]:
@@ -208,15 +357,13 @@ def _width_problems(sites: gpd.GeoDataFrame) -> list[tuple[object, str, str]]:
     return [(row, "width_m", f"{value!r} is no width in metres") for row, value in stated[wrong].items()]
 
 
-def _repaired(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def _repaired(sites: gpd.GeoDataFrame, repairs: Literal["warn", "list"]) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """Repair the polygons among the sites; lines and points have nothing to repair."""
     ground = shapely.get_dimensions(sites.geometry.to_numpy()) == 2  # noqa: PLR2004
-    if not ground.any():
-        return sites
     geometry = sites.geometry.to_numpy().copy()
-    mended, _ = repair_polygons(sites[ground], what="sites")
+    mended, ledger = repair_polygons(sites[ground], what="sites", on=repairs)
     geometry[ground] = mended.geometry.to_numpy()
-    return sites.set_geometry(geometry, crs=sites.crs)
+    return sites.set_geometry(geometry, crs=sites.crs), ledger
 
 
 def _corridors(sites: gpd.GeoDataFrame, plan: ZoningPlan) -> gpd.GeoDataFrame:
@@ -558,14 +705,14 @@ def _capsule(
     slivers: Slivers,
     setbacks: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Write down everything that the answer rests on, so that it can be made again and compared."""
+    """Write down everything that the answer rests on, so that it can be made again and compared; hashes come last."""
     return {
         "on": day.isoformat(),
         "plan": plan.name,
         "plan_notes": list(plan.notes),
-        "sites_sha256": digest(sites),
-        "lines_sha256": {line: digest(frame) for line, frame in plan.lines.items()},
-        "extent_sha256": "" if plan.extent is None else digest(plan.extent),
+        "sites_sha256": "",
+        "lines_sha256": {},
+        "extent_sha256": "",
         "sites_crs": sites.crs.to_string(),
         "plan_crs": plan.crs.to_string(),
         "line_crs": {line: frame.crs.to_string() for line, frame in plan.lines.items()},

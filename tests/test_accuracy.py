@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import shapely
 
-from ecozones.accuracy import find_flips, map_accuracies
+from ecozones.alternatives import find_flips, map_accuracies
 from ecozones.errors import EcozonesWarning, InputError
 from ecozones.readers import read_plan, read_sites
 from ecozones.siting import check_sites

@@ -11,10 +11,10 @@ import pytest
 import shapely
 
 from ecozones.alternatives import compare_routes, describe_routes, find_smallest_cut, find_smallest_shift
+from ecozones.alternatives.obstacles import convex_parts, find_obstacle
 from ecozones.errors import EcozonesWarning, InputError, SchemaError
 from ecozones.plan import ZoningPlan
 from ecozones.readers import read_plan, read_sites
-from ecozones.shifts import convex_parts, find_obstacle
 from ecozones.siting import check_sites
 from ecozones.testing import BOARD_CRS, chessboard_plan, square, square_between
 

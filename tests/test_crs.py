@@ -19,10 +19,10 @@ from ecozones.crs import (
     gauss_kruger,
     same_crs,
     same_datum,
-    suspect_shift,
     zone_of,
 )
 from ecozones.errors import CRSError, DatumShiftError, GeometryError, MissingCRSError
+from ecozones.web_offsets import suspect_shift
 
 DALAT = gpd.read_file(Path(__file__).parent / "data/area/county_dalat.geojson")
 

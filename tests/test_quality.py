@@ -13,12 +13,14 @@ import shapely.affinity
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecozones.coverage import edges_of, find_faults, find_spikes, inscribed_width
 from ecozones.errors import CRSError, SchemaError
 from ecozones.quality import SEVERITIES, check_quality, map_accuracy, quality_rules
+from ecozones.quality.coverage import find_faults
+from ecozones.quality.edges import edges_of, find_spikes
+from ecozones.quality.gaps import inscribed_width
+from ecozones.quality.waivers import read_waivers, write_waivers
 from ecozones.testing import chessboard, chessboard_plan
 from ecozones.vocab import control_lines
-from ecozones.waivers import read_waivers, write_waivers
 
 HERE = Path(__file__).parent / "data"
 EAST, NORTH = 500_000.0, 3_320_000.0

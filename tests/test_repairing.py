@@ -12,10 +12,9 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecozones.coverage import find_faults
 from ecozones.errors import GeometryError, SchemaError
-from ecozones.quality import check_quality
-from ecozones.repairing import repair
+from ecozones.quality import check_quality, repair
+from ecozones.quality.coverage import find_faults
 from ecozones.testing import chessboard_plan
 
 HERE = Path(__file__).parent / "data"

@@ -21,10 +21,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from openpyxl import load_workbook
 
-from ecozones import static_map
 from ecozones.reports import Report, Table, compose_report, page, paper, write_report
 from ecozones.reports.figures import show
 from ecozones.siting import check_sites
+from ecozones.static_map import letters
 from ecozones.testing import chessboard_plan, square_between
 
 FONTS = {"方正小标宋简体", "仿宋_GB2312", "黑体", "宋体"}
@@ -408,8 +408,8 @@ def test_letters_that_are_missing_would_be_seen(monkeypatch):
         warnings.simplefilter("error")
         with pytest.raises(UserWarning, match="Glyph"):
             drawn.canvas.draw()
-    monkeypatch.setattr(static_map, "_letters", lambda: frozenset(range(128)))
-    assert static_map.missing_characters("红线 ABC") == ["红", "线"]
+    monkeypatch.setattr(letters, "drawable", lambda: frozenset(range(128)))
+    assert letters.missing_characters("红线 ABC") == ["红", "线"]
 
 
 # ------------------------------------------------------------------------------------------------ 23: console

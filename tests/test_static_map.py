@@ -9,7 +9,6 @@ import pytest
 import shapely
 from matplotlib.image import imread
 
-from ecozones import static_map
 from ecozones.conflicts import find_conflicts
 from ecozones.errors import InputError, SchemaError
 from ecozones.siting import check_sites
@@ -18,6 +17,7 @@ from ecozones.static_map import (
     Sheet,
     draw,
     ground_layers,
+    letters,
     missing_characters,
     set_scene,
     site_layers,
@@ -114,17 +114,17 @@ def test_a_character_no_font_has_can_be_marked_and_is_reported():
 
 
 def test_chinese_is_drawn_by_the_bundled_letters_alone(monkeypatch):
-    monkeypatch.setattr(static_map, "_SYSTEM_FAMILIES", ())
-    for cached in (static_map._families, static_map._letters):
+    monkeypatch.setattr(letters, "_SYSTEM_FAMILIES", ())
+    for cached in (letters.families, letters.drawable):
         cached.cache_clear()
     try:
-        assert static_map._families() == [static_map.FAMILY, "DejaVu Sans"]
+        assert letters.families() == [letters.FAMILY, "DejaVu Sans"]
         assert missing_characters("生态保护红线、永久基本农田、城镇开发边界 ㎡ 亩 √△×→") == []
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             draw([box_layer((0, 0, 1, 1))], (0, 0, 1, 1), CRS, title="永久基本农田核实整改补划")
     finally:
-        for cached in (static_map._families, static_map._letters):
+        for cached in (letters.families, letters.drawable):
             cached.cache_clear()
 
 

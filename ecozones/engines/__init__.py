@@ -27,8 +27,9 @@ def run(fragments: Sequence[Fragment], engine: Any = None) -> Iterator[Receipt]:
     fragments
         What is to be done.
     engine
-        None for this machine (a process for every core where there is more than one fragment), a number of processes,
-        any :class:`concurrent.futures.Executor`, a :class:`dask.distributed.Client`, or a ``SparkSession``.
+        None or ``"processes"`` for this machine (a process for every core where there is more than one fragment), a
+        number of processes, any :class:`concurrent.futures.Executor`, a :class:`dask.distributed.Client`, or a
+        ``SparkSession``.
 
     Yields
     ------
@@ -48,10 +49,10 @@ def run(fragments: Sequence[Fragment], engine: Any = None) -> Iterator[Receipt]:
     []
     """
     home = type(engine).__module__.split(".")[0]
-    if engine is None or isinstance(engine, int):
+    if engine is None or engine == "processes" or (isinstance(engine, int) and engine > 0):
         from ecozones.engines import local  # noqa: PLC0415 - each engine is loaded where it is asked for
 
-        yield from local.run(fragments, engine)
+        yield from local.run(fragments, engine if isinstance(engine, int) else None)
     elif isinstance(engine, Executor):
         from ecozones.engines import executor  # noqa: PLC0415
 
@@ -66,7 +67,7 @@ def run(fragments: Sequence[Fragment], engine: Any = None) -> Iterator[Receipt]:
         yield from spark.run(fragments, engine)
     else:
         message = (
-            f"engine {engine!r} is not known; give None, a number of processes, a concurrent.futures.Executor, "
-            "a dask.distributed.Client or a SparkSession"
+            f"engine {engine!r} is not known; give None, 'processes', a number of processes, a "
+            "concurrent.futures.Executor, a dask.distributed.Client or a SparkSession"
         )
         raise InputError(message)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
+import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import pandas as pd
 from ecozones.errors import EngineError, name_rows
 
 _RECEIPTS = "_receipts"
+_RECORDS = "_records"
 _TEMPORARY = ".unfinished"
 
 
@@ -50,8 +54,8 @@ class Fragment:
 
     @property
     def name(self) -> str:
-        """Name of its parts and of its receipt."""
-        return f"part-{self.number:06d}"
+        """Name of its parts and of its receipt; what rests on something else has another, and cannot overwrite them."""
+        return f"part-{self.number:06d}-{self.fingerprint[:12]}"
 
     def to_json(self) -> str:
         """Write it down."""
@@ -71,19 +75,22 @@ class Outcome:
     Parameters
     ----------
     tables
-        Rows to keep, by name of the table.
+        Rows to keep, by name of the table; bytes where only whoever asked will read them.
     rows_in
         Rows that were read.
     rows_done
         Rows that have an answer.
     refused
         Rows that have none: ``row`` and ``reason``.
+    counted
+        What else was counted, for the summary of the run.
     """
 
-    tables: Mapping[str, pd.DataFrame]
+    tables: Mapping[str, pd.DataFrame | bytes]
     rows_in: int
     rows_done: int
     refused: pd.DataFrame
+    counted: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,19 +146,20 @@ def run_fragment(text: str) -> str:
     Raises
     ------
     EngineError
-        The work failed for a reason that no single row is to blame for.
+        The parts could not be written.
     """
     fragment = Fragment.from_json(text)
     done = find_receipt(fragment)
     if done is not None:
         return done.to_json()
+    wall, cpu = time.perf_counter(), time.process_time()
     module, _, function = fragment.work.partition(":")
     work: Callable[[Fragment], Outcome] = getattr(import_module(module), function)
     outcome = work(fragment)
     out = Path(fragment.out)
     parts = {}
     for table, rows in {**outcome.tables, "refused": outcome.refused}.items():
-        path = f"{table}/{fragment.name}.parquet"
+        path = f"{table}/{fragment.name}.{'bytes' if isinstance(rows, bytes) else 'parquet'}"
         parts[path] = _write_part(rows, out / path)
     receipt = Receipt(
         fragment.number,
@@ -163,9 +171,40 @@ def run_fragment(text: str) -> str:
         len(outcome.refused),
         parts,
     )
+    # seconds differ from run to run; receipts and parts do not
+    record = {
+        **outcome.counted,
+        "seconds": round(time.perf_counter() - wall, 3),
+        "cpu_s": round(time.process_time() - cpu, 3),
+    }
+    write_whole(out / _RECORDS / f"{fragment.name}.json", json.dumps(record, sort_keys=True).encode("utf-8"))
     # after its parts: a receipt that is there speaks of parts that are there
     write_whole(_receipt_path(fragment), receipt.to_json().encode("utf-8"))
     return receipt.to_json()
+
+
+def read_record(out: Path, name: str) -> dict[str, float]:
+    """
+    Read what doing a fragment took.
+
+    Parameters
+    ----------
+    out
+        Folder of the run.
+    name
+        Name of the fragment.
+
+    Returns
+    -------
+    dict
+        ``seconds``, ``cpu_s`` and what else its work counted; nothing where the record is lost, which is no part of
+        the proof.
+    """
+    path = out / _RECORDS / f"{name}.json"
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
 
 
 def find_receipt(fragment: Fragment) -> Receipt | None:
@@ -289,7 +328,7 @@ def sweep(out: Path, fragments: Iterable[Fragment], tables: Iterable[str]) -> in
     """
     names = {fragment.name for fragment in fragments}
     stale = [path for path in out.rglob(f"*{_TEMPORARY}") if path.is_file()]
-    for folder in (*tables, "refused", _RECEIPTS):
+    for folder in (*tables, "refused", _RECEIPTS, _RECORDS):
         stale += [path for path in (out / folder).glob("part-*.*") if path.stem not in names]
     for path in set(stale):
         path.unlink(missing_ok=True)
@@ -306,23 +345,45 @@ def write_whole(path: Path, content: bytes) -> None:
         Where to; its folder is made.
     content
         What.
+
+    Raises
+    ------
+    EngineError
+        It could not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_TEMPORARY}")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    with _finished(path) as unfinished:
+        unfinished.write_bytes(content)
 
 
-def _write_part(rows: pd.DataFrame, path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _write_part(rows: pd.DataFrame | bytes, path: Path) -> str:
+    with _finished(path) as unfinished:
+        if isinstance(rows, bytes):
+            unfinished.write_bytes(rows)
+        elif isinstance(rows, gpd.GeoDataFrame):
+            rows.to_parquet(unfinished, index=False, schema_version="1.1.0", write_covering_bbox=True)
+        else:
+            rows.to_parquet(unfinished, index=False)
+        return _digest_of(unfinished)
+
+
+@contextlib.contextmanager
+def _finished(path: Path) -> Iterator[Path]:
+    """Give a name to write to, and put what was written in its place; what could not be written leaves nothing."""
     unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_TEMPORARY}")
-    if isinstance(rows, gpd.GeoDataFrame):
-        rows.to_parquet(unfinished, index=False, schema_version="1.1.0", write_covering_bbox=True)
-    else:
-        rows.to_parquet(unfinished, index=False)
-    digest = _digest_of(unfinished)
-    unfinished.replace(path)
-    return digest
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield unfinished
+        unfinished.replace(path)
+    except OSError as cause:
+        full = cause.errno in {errno.ENOSPC, errno.EDQUOT}
+        next_ = "free some space there" if full else "see that the folder can be written to"
+        message = (
+            f"{path.parent.name}/{path.name} could not be written ({cause.strerror or cause}); {next_}, and run again "
+            "with the same folder: what is done is kept"
+        )
+        raise EngineError(message) from cause
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _digest_of(path: Path) -> str:

@@ -1,5 +1,5 @@
 """
-Checks of any size: sites that lie in files, in fragments of a few thousand, on any engine.
+Checks of any size: sites in files or in memory, in fragments, on any engine.
 
 What holds for one site holds for it in any company, so that sites can be checked in stretches, in any order and on any
 number of machines, and the parts put side by side are the table that one process would have made, to the last bit.
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import functools
 import hashlib
 import json
 import pickle
-import sys
-import time
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+import tempfile
+import uuid
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,71 +25,196 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
-import pyproj
 import shapely
 
 from ecozones import engines
-from ecozones.engines.fragments import Fragment, Outcome, Receipt, account, find_receipt, split, sweep, write_whole
-from ecozones.errors import EngineError, GeometryError, InputError, SchemaError, name_rows
+from ecozones.capsule import digest
+from ecozones.engines.fragments import Fragment, Outcome, Receipt, account, split, write_whole
+from ecozones.errors import EngineError, GeometryError, InputError, RepairWarning, SchemaError, name_rows
+from ecozones.large.run import LargeRun, carry_out, describe_source, fingerprint, read_case, write_case
+from ecozones.placing import bring_to
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, as_day, load_rules
-from ecozones.siting import check_sites
+from ecozones.siting import PreparedSites, answer_sites, check_sites, hash_inputs, prepare_sites
 from ecozones.vocab import verdict_dtype
 
 TABLES = ("verdicts", "lines", "findings", "balance")
+_REPAIRED = ("row", "site_id", "reason", "before_m2", "after_m2", "change_m2")
 _ROLES = ("site_id", "name", "activity", "width_m")
 _ROWS = 20_000
-_CASE = "_case.pickle"
-_RUN = "_run.json"
+# fewer sites in memory are checked sooner than processes are started
+_INLINE = 30_000
 # columns that a part without a single value must still know the kind of
-_NUMBERS = {"area_m2", "area_mu", "length_m", "share", "width_m"}
+_NUMBERS = {"area_m2", "area_mu", "length_m", "share", "width_m", "before_m2", "after_m2", "change_m2"}
 _DAY = pd.ArrowDtype(pa.date32())
 
 
 @dataclasses.dataclass(frozen=True)
-class LargeReview:
+class LargeReview(LargeRun):
     """
-    The answer of :func:`check_sites_in`: tables on disk, and the account of every row.
+    The answer of :func:`check_sites_in`: the tables of a review on disk, and the account of every site.
+
+    Its tables are ``verdicts``, ``lines``, ``findings`` and ``balance``, as those of a :class:`SiteReview`, and
+    ``repaired`` (sites whose polygons were not valid) and ``refused`` (those that could not be checked), with the reason.
+    """
+
+
+def check_sites_on(
+    sites: gpd.GeoDataFrame,
+    plan: ZoningPlan,
+    engine: Any = None,  # noqa: ANN401 - engines share no type
+    *,
+    folder: str | Path | None = None,
+    rows: int | None = None,
+    on: dt.date | str | None = None,
+    rules: Rulebook | str | None = None,
+    **options: Any,  # noqa: ANN401 - those of check_sites
+) -> SiteReview:
+    """
+    Check sites in memory on any engine: the very review that :func:`ecozones.check_sites` gives.
 
     Parameters
     ----------
+    sites, plan, on, rules
+        As for :func:`ecozones.check_sites`.
+    engine
+        Nothing (here, and on every core where there are many sites), ``"processes"``, a number of processes, an
+        executor, a Dask client or a Spark session: see :func:`ecozones.engines.run`.
     folder
-        Where the tables lie, each a folder of GeoParquet parts.
-    rows_in, rows_done, rows_refused
-        Sites read, sites with a verdict, and sites put aside with a reason; the first is the sum of the others.
-    fragments, resumed
-        How many fragments there were, and how many of them an earlier run had done.
+        A folder that all workers see under the same path; left out: a temporary one on this machine. What is written
+        there is gone when the review is there.
+    rows
+        Sites in a fragment; no number depends on it.
+    **options
+        Any other option of :func:`ecozones.check_sites`.
+
+    Returns
+    -------
+    SiteReview
+        Equal to the last bit, whatever the engine.
+
+    Raises
+    ------
+    SchemaError, GeometryError, CRSError
+        As for :func:`ecozones.check_sites`.
+    EngineError
+        Workers died over and over, or the way to a line's CRS depends on the place so that stretches would take others.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from ecozones.testing import chessboard_plan, square
+    >>> with ThreadPoolExecutor(2) as executor:
+    ...     check_sites_on(square("a1"), chessboard_plan(red_line={"a1": "core"}), executor, on="2026-06-01")
+    <SiteReview of 1 sites on 2026-06-01: 1 prohibited>
     """
+    day, book = _day_and_book(on, rules)
+    if (engine is None and len(sites) < _INLINE) or not len(sites):
+        return check_sites(sites, plan, on=day, rules=book, **options)
+    prepared = prepare_sites(sites, plan, book)
+    # options are looked at before anything is written
+    answer_sites(prepared.take(0, 0), plan, day, book, **options)
+    with tempfile.TemporaryDirectory(prefix="ecozones-", dir=folder) as place:
+        out = Path(place).resolve()
+        given = write_case(_Asked(_cut(plan), book, day, options), out)
+        mark = uuid.uuid4().hex
+        fragments = []
+        for number, (start, stop) in enumerate(split(len(sites), rows or _stretch(len(sites)))):
+            content = pickle.dumps(prepared.take(start, stop))
+            write_whole(out / f"sites-{number:06d}.pickle", content)
+            told = given | {"sites": hashlib.sha256(content).hexdigest()}
+            fragments.append(
+                Fragment(number, start, stop, "ecozones.large.sites:answer_fragment", told, str(out), mark)
+            )
+        receipts = sorted(engines.run(fragments, engine), key=lambda receipt: receipt.number)
+        account(fragments, receipts)
+        reviews = [_read_review(out, receipt) for receipt in receipts]
+    _hold_paths([review.capsule for review in reviews], sites, plan)
+    tables = {name: _together([getattr(review, name) for review in reviews]) for name in TABLES}
+    return SiteReview(**tables, on=day, capsule={**reviews[0].capsule, **hash_inputs(sites, plan)})
 
-    folder: Path
-    rows_in: int
-    rows_done: int
-    rows_refused: int
-    fragments: int
-    resumed: int
 
-    def table(self, name: str) -> pd.DataFrame:
-        """
-        Read one table whole; for one that does not fit in memory, read its parts.
+def answer_fragment(fragment: Fragment) -> Outcome:
+    """
+    Answer for the sites of one fragment of :func:`check_sites_on`.
 
-        Parameters
-        ----------
-        name
-            ``"verdicts"``, ``"lines"``, ``"findings"``, ``"balance"`` or ``"refused"``.
+    Parameters
+    ----------
+    fragment
+        Which stretch of which case.
 
-        Returns
-        -------
-        DataFrame
-            In the order of the sites in their file.
-        """
-        parts = sorted((self.folder / name).glob("part-*.parquet"))
-        read = gpd.read_parquet if name in {"verdicts", "findings"} else pd.read_parquet
-        frames = [read(part) for part in parts]
-        full = [frame for frame in frames if len(frame)] or frames[:1]
-        if not full:
-            return pd.DataFrame()
-        return pd.concat(full, ignore_index=True)
+    Returns
+    -------
+    Outcome
+        The review of the stretch, as it is.
+    """
+    asked = read_case(fragment)
+    content = (Path(fragment.out) / f"sites-{fragment.number:06d}.pickle").read_bytes()
+    _trust(content, fragment.given["sites"], fragment.name)
+    prepared: PreparedSites = pickle.loads(content)  # noqa: S301 - written by this run: the digest came by another way
+    review = answer_sites(prepared, asked.plan, asked.day, asked.book, **asked.options)
+    n = len(prepared.placed)
+    return Outcome({"review": pickle.dumps(review)}, n, n, pd.DataFrame({"row": [], "reason": []}))
+
+
+def _read_review(out: Path, receipt: Receipt) -> SiteReview:
+    path = next(part for part in receipt.parts if part.startswith("review/"))
+    content = (out / path).read_bytes()
+    _trust(content, receipt.parts[path], path)
+    review = pickle.loads(content)  # noqa: S301 - written by this run: the digest came with the receipt
+    assert isinstance(review, SiteReview)
+    return review
+
+
+def _trust(content: bytes, told: str, what: str) -> None:
+    if hashlib.sha256(content).hexdigest() != told:
+        message = f"{what} is not what this run wrote; let nothing else write to its folder, and run again"
+        raise EngineError(message)
+
+
+def _together(tables: list[pd.DataFrame]) -> Any:  # noqa: ANN401 - frames stay what they are
+    full = [table for table in tables if len(table)] or tables[:1]
+    return full[0] if len(full) == 1 else pd.concat(full, ignore_index=True)
+
+
+def _hold_paths(capsules: list[Mapping[str, Any]], sites: gpd.GeoDataFrame, plan: ZoningPlan) -> None:
+    """Make sure that stretches took the way to each line's CRS that all sites together take: PROJ chooses by place."""
+    corners = gpd.GeoDataFrame(geometry=[shapely.box(*sites.total_bounds)], crs=sites.crs)
+    for line in capsules[0]["crs_paths"]:
+        whole = bring_to(corners, plan.lines[line].crs, what="sites")[1]
+        if any(capsule["crs_paths"][line] != whole for capsule in capsules):
+            message = (
+                f"from the datum of the sites to that of {line} several ways lead, by place, and stretches of sites "
+                "would take others than all together; bring the sites to its CRS first, or check them without an engine"
+            )
+            raise EngineError(message)
+
+
+def _stretch(n: int) -> int:
+    return int(np.clip(n // 16, 500, _ROWS))
+
+
+def _day_and_book(on: dt.date | str | None, rules: Rulebook | str | None) -> tuple[dt.date, Rulebook]:
+    day = dt.datetime.now(tz=dt.UTC).astimezone().date() if on is None else as_day(on)
+    return day, rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """Everything that a worker needs to know beside the sites."""
+
+    plan: ZoningPlan
+    book: Rulebook
+    day: dt.date
+    options: Mapping[str, Any]
+
+
+def _cut(plan: ZoningPlan) -> ZoningPlan:
+    """Cut the lines of a plan, and ask once what holds for a line as a whole, so that no worker has to."""
+    for line in plan.lines:
+        _ = plan.pieces(line).disjoint
+    return plan
 
 
 def check_sites_in(
@@ -146,9 +270,14 @@ def check_sites_in(
     SchemaError
         The file has no column of site ids.
     EngineError
-        A row is not accounted for, or no site at all could be checked.
+        A row is not accounted for, no site at all could be checked, or another run is at work in the folder.
     InputError
         The file cannot be read.
+
+    Warns
+    -----
+    RepairWarning
+        Polygons were not valid and are repaired; the table ``repaired`` lists them.
 
     Examples
     --------
@@ -161,33 +290,25 @@ def check_sites_in(
     ['prohibited']
     """
     out = Path(folder).resolve()
-    out.mkdir(parents=True, exist_ok=True)
     source = _Source.of(Path(sites).resolve(), layer)
     roles = _roles(source, columns or {})
-    day = dt.datetime.now(tz=dt.UTC).astimezone().date() if on is None else as_day(on)
-    book = rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
-    case = _Case(plan, book, day, roles, source, _repeated(source, roles), options)
-    print_ = _fingerprint(case)
-    given = {"case": _write_case(case, out)}
+    day, book = _day_and_book(on, rules)
+    case = _Case(_cut(plan), book, day, options, roles, source, _repeated(source, roles))
+    print_ = fingerprint(_rests_on(case))
+    given = write_case(case, out)
     fragments = [
         Fragment(number, start, stop, "ecozones.large.sites:check_fragment", given, str(out), print_)
         for number, (start, stop) in enumerate(split(source.rows, rows))
     ]
-    done = {one.number: receipt for one in fragments if (receipt := find_receipt(one)) is not None}
-    resumed = len(done)
-    sweep(out, fragments, TABLES)
-    teller = _Teller(source.rows, sum(receipt.rows_in for receipt in done.values()), shown=progress)
-    for receipt in engines.run([one for one in fragments if one.number not in done], engine):
-        done[receipt.number] = receipt
-        teller.tell(receipt.rows_in)
-    receipts = [done[number] for number in sorted(done)]
-    account(fragments, receipts)
-    sweep(out, fragments, TABLES)
-    review = _sum_up(out, receipts, resumed)
     told = {"fingerprint": print_, "on": day.isoformat(), "rulebook_version": book.version, "plan": plan.name}
-    counts = dataclasses.asdict(dataclasses.replace(review, resumed=0)) | {"folder": ""}
-    write_whole(out / _RUN, json.dumps(told | counts, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8"))
-    return review
+    run = carry_out(
+        out, fragments, tables=(*TABLES, "repaired"), engine=engine, progress=progress, what="sites", told=told
+    )
+    repaired = int(run.summary()["repaired"].sum()) if fragments else 0
+    if repaired:
+        message = f"sites: {repaired} polygons were invalid and are repaired; the table 'repaired' lists each"
+        warnings.warn(message, RepairWarning, stacklevel=2)
+    return LargeReview(**{field.name: getattr(run, field.name) for field in dataclasses.fields(run)})
 
 
 def check_fragment(fragment: Fragment) -> Outcome:
@@ -204,7 +325,7 @@ def check_fragment(fragment: Fragment) -> Outcome:
     Outcome
         The tables of a review.
     """
-    case = _read_case(fragment.out, fragment.given["case"])
+    case = read_case(fragment)
     read = case.source.read(fragment.start, fragment.stop)
     frame = _as_sites(read, case.roles)
     refused: list[tuple[int, str]] = []
@@ -212,7 +333,7 @@ def check_fragment(fragment: Fragment) -> Outcome:
     refused += [(int(row), "its site id is missing or repeated") for row in frame.index[again]]
     tables = _check(frame[~again], case, refused)
     told = pd.DataFrame(sorted(refused), columns=["row", "reason"]).astype({"row": np.int64, "reason": object})
-    return Outcome(tables, len(read), len(read) - len(told), told)
+    return Outcome(tables, len(read), len(read) - len(told), told, {"repaired": len(tables["repaired"])})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -277,16 +398,12 @@ class _Source:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Case:
-    """Everything that a worker needs to know beside the rows."""
+class _Case(_Asked):
+    """What a worker needs to know of sites in a file."""
 
-    plan: ZoningPlan
-    book: Rulebook
-    day: dt.date
     roles: Mapping[str, str]
     source: _Source
     repeated: frozenset[Any]
-    options: Mapping[str, Any]
 
 
 def _roles(source: _Source, columns: Mapping[str, str]) -> dict[str, str]:
@@ -327,36 +444,37 @@ def _as_sites(read: gpd.GeoDataFrame, roles: Mapping[str, str]) -> gpd.GeoDataFr
 
 def _check(frame: gpd.GeoDataFrame, case: _Case, refused: list[tuple[int, str]]) -> dict[str, pd.DataFrame]:
     """Check what can be checked, and put the tables of what was checked apart together."""
-    reviews = _reviews(frame, case, refused) or [_review(frame.iloc[:0], case)]
-    tables = {}
-    for name in TABLES:
-        parts = [table for review in reviews if len(table := getattr(review, name))]
-        full = parts or [getattr(reviews[0], name)]
-        tables[name] = _with_kinds(full[0] if len(full) == 1 else pd.concat(full, ignore_index=True))
-    return tables
+    done = _answers(frame, case, refused) or [_answer(frame.iloc[:0], case)]
+    tables = {name: _with_kinds(_together([getattr(review, name) for review, _ in done])) for name in TABLES}
+    return tables | {"repaired": _with_kinds(_together([repaired for _, repaired in done]))}
 
 
-def _review(frame: gpd.GeoDataFrame, case: _Case) -> SiteReview:
-    return check_sites(frame, case.plan, on=case.day, rules=case.book, **case.options)
+def _answer(frame: gpd.GeoDataFrame, case: _Case) -> tuple[SiteReview, pd.DataFrame]:
+    prepared = prepare_sites(frame, case.plan, case.book, repairs="list")
+    repaired = prepared.repaired
+    repaired = repaired.assign(site_id=frame["site_id"].reindex(repaired["row"]).to_numpy(dtype=object))
+    return answer_sites(prepared, case.plan, case.day, case.book, **case.options), repaired[list(_REPAIRED)]
 
 
-def _reviews(frame: gpd.GeoDataFrame, case: _Case, refused: list[tuple[int, str]]) -> list[SiteReview]:
+def _answers(
+    frame: gpd.GeoDataFrame, case: _Case, refused: list[tuple[int, str]]
+) -> list[tuple[SiteReview, pd.DataFrame]]:
     """Check rows together; those that cannot be are found by name, or by halves."""
     if not len(frame):
         return []
     try:
-        return [_review(frame, case)]
+        return [_answer(frame, case)]
     except (SchemaError, GeometryError, shapely.errors.GEOSException) as cause:
         problems = getattr(cause, "problems", None)
         if problems is not None and "row" in problems and set(problems["row"]) <= set(frame.index):
             bad = problems.groupby("row")["problem"].agg("; ".join)
             refused += [(int(row), str(reason)) for row, reason in bad.items()]
-            return _reviews(frame.drop(index=bad.index), case, refused)
+            return _answers(frame.drop(index=bad.index), case, refused)
         if len(frame) == 1:
             refused.append((int(frame.index[0]), str(cause)))
             return []
     half = len(frame) // 2
-    return _reviews(frame.iloc[:half], case, refused) + _reviews(frame.iloc[half:], case, refused)
+    return _answers(frame.iloc[:half], case, refused) + _answers(frame.iloc[half:], case, refused)
 
 
 def _with_kinds(table: pd.DataFrame) -> pd.DataFrame:
@@ -369,83 +487,22 @@ def _with_kinds(table: pd.DataFrame) -> pd.DataFrame:
             kinds[column] = _DAY
         elif column in _NUMBERS:
             kinds[column] = np.float64
-        elif values.dtype == object and column != "geometry":
+        elif column == "row":
+            kinds[column] = np.int64
+        elif column != "geometry" and (values.dtype == object or isinstance(values.dtype, pd.StringDtype)):
             kinds[column] = "string"
     return table.astype(kinds)
 
 
-def _fingerprint(case: _Case) -> str:
-    """Digest everything that an answer rests on."""
-    stat = case.source.path.stat()
-    told = {
-        "lines": {line: _digest(frame) for line, frame in case.plan.lines.items()},
-        "extent": "" if case.plan.extent is None else _digest(case.plan.extent),
-        "coverage": {line: _digest(frame) for line, frame in case.plan.coverage.items()},
+def _rests_on(case: _Case) -> dict[str, Any]:
+    """Name everything that an answer rests on, beside the versions of what computes."""
+    return {
+        "lines": {line: digest(frame) for line, frame in case.plan.lines.items()},
+        "extent": "" if case.plan.extent is None else digest(case.plan.extent),
+        "coverage": {line: digest(frame) for line, frame in case.plan.coverage.items()},
         "rules": case.book.version,
         "day": case.day.isoformat(),
         "roles": dict(case.roles),
         "options": {name: repr(value) for name, value in sorted(case.options.items())},
-        "source": [case.source.path.name, case.source.layer, stat.st_size, stat.st_mtime_ns],
-        "versions": [version(name) for name in ("ecozones", "geopandas", "numpy", "pandas", "pyarrow", "shapely")],
-        "libraries": [shapely.geos_version_string, pyproj.proj_version_str, pyogrio.__gdal_version_string__],
+        "source": describe_source(case.source.path, case.source.layer),
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode("utf-8")).hexdigest()
-
-
-def _digest(frame: gpd.GeoDataFrame) -> str:
-    digest = hashlib.sha256(frame.crs.to_wkt().encode("utf-8"))
-    for wkb in shapely.to_wkb(frame.geometry.to_numpy()):
-        digest.update(wkb)
-    digest.update(pd.DataFrame(frame.drop(columns=frame.geometry.name)).to_csv(index=False).encode("utf-8"))
-    return digest.hexdigest()
-
-
-def _write_case(case: _Case, out: Path) -> str:
-    """Write the case for the workers, plan cut and all; its digest is what a worker trusts it by."""
-    for line in case.plan.lines:
-        case.plan.pieces(line)
-    content = pickle.dumps(case)
-    write_whole(out / _CASE, content)
-    return hashlib.sha256(content).hexdigest()
-
-
-@functools.lru_cache(maxsize=2)
-def _read_case(out: str, digest: str) -> _Case:
-    content = (Path(out) / _CASE).read_bytes()
-    if hashlib.sha256(content).hexdigest() != digest:
-        message = (
-            f"{_CASE} in {Path(out).name} is not the one this run wrote: another run uses the folder; give each its own"
-        )
-        raise EngineError(message)
-    case = pickle.loads(content)  # noqa: S301 - written by this run: the digest came by another way
-    assert isinstance(case, _Case)
-    return case
-
-
-def _sum_up(out: Path, receipts: Sequence[Receipt], resumed: int) -> LargeReview:
-    read, answered, refused = (
-        sum(getattr(one, name) for one in receipts) for name in ("rows_in", "rows_done", "rows_refused")
-    )
-    if read and not answered:
-        first = pd.read_parquet(out / "refused" / "part-000000.parquet")["reason"].iloc[0]
-        message = f"not one of {read} sites could be checked; the first, because {first}"
-        raise EngineError(message)
-    return LargeReview(out, read, answered, refused, len(receipts), resumed)
-
-
-class _Teller:
-    """Tells how far a run is."""
-
-    def __init__(self, rows: int, done: int, *, shown: bool) -> None:
-        self._rows, self._done, self._before, self._shown = rows, done, done, shown
-        self._start = time.monotonic()
-
-    def tell(self, rows: int) -> None:
-        self._done += rows
-        if not self._shown:
-            return
-        rate = (self._done - self._before) / max(time.monotonic() - self._start, 1e-9)
-        left = (self._rows - self._done) / rate
-        end = "\n" if self._done >= self._rows else ""
-        sys.stderr.write(f"\r{self._done:,} of {self._rows:,} sites, {rate:,.0f} a second, {left:,.0f} s left {end}")
-        sys.stderr.flush()

@@ -10,18 +10,15 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
-from ecozones import coverage
 from ecozones.area import AreaMethod, polygon_areas
 from ecozones.crs import check_crs
 from ecozones.errors import GeometryError, MissingDependencyError, SchemaError, name_rows
 from ecozones.geometry import check_polygons, polygonal
+from ecozones.quality.coverage import find_faults
+from ecozones.quality.edges import Geometries, Numbers, Rows, edges_of, find_spikes, metres_in
+from ecozones.quality.gaps import Gaps
 from ecozones.vocab import control_lines
-
-Geometries = NDArray[np.object_]
-Numbers = NDArray[np.float64]
-Rows = NDArray[np.intp]
 
 Step = Literal["validity", "spikes", "overlaps", "gaps"]
 Merge = Literal["longest_border", "largest", "smallest", "priority"]
@@ -313,12 +310,12 @@ def _make_valid(layer: gpd.GeoDataFrame, options: _Options) -> _Change:  # noqa:
 
 def _take_spikes(layer: gpd.GeoDataFrame, options: _Options) -> _Change:
     geometry = np.asarray(layer.geometry.array, dtype=object).copy()
-    unit = coverage.metres_in(layer.crs, geometry)
+    unit = metres_in(layer.crs, geometry)
     reason: dict[int, str] = {}
     some = np.arange(len(geometry))
     for _ in range(_ROUNDS):
         flat = shapely.transform(geometry[some], lambda xy: xy * unit)
-        found = coverage.find_spikes(coverage.edges_of(flat), angle=options.spike_angle, length=options.spike_length_m)
+        found = find_spikes(edges_of(flat), angle=options.spike_angle, length=options.spike_length_m)
         if not len(found.row):
             break
         spiked = np.unique(found.row)
@@ -353,7 +350,7 @@ def _without(shape: shapely.Geometry, tips: Numbers) -> shapely.Geometry:
 
 def _merge_overlaps(layer: gpd.GeoDataFrame, options: _Options) -> _Change:
     geometry = np.asarray(layer.geometry.array, dtype=object).copy()
-    faults = coverage.find_faults(geometry, gap_width=0.0)
+    faults = find_faults(geometry, gap_width=0.0)
     # neighbours whose common edge has vertices on one side only are given them on both
     concerned = np.unique(np.r_[faults.left, faults.right, faults.loose_rows])
     how = f"overlaps to {options.merge}"
@@ -397,9 +394,9 @@ def _cleaned(
 
 def _fill_gaps(layer: gpd.GeoDataFrame, options: _Options) -> _Change:
     geometry = np.asarray(layer.geometry.array, dtype=object).copy()
-    unit = coverage.metres_in(layer.crs, geometry)
+    unit = metres_in(layer.crs, geometry)
     flat = shapely.transform(geometry, lambda xy: xy * unit) if unit != (1.0, 1.0) else geometry
-    gaps = coverage.find_faults(flat, gap_width=options.gap_width_m).gaps
+    gaps = find_faults(flat, gap_width=options.gap_width_m).gaps
     how = f"gaps up to {options.gap_width_m:g} m to {options.merge}"
     concerned = np.unique(np.concatenate([np.empty(0, dtype=np.intp), *gaps.rows]))
     if not len(gaps.rows):
@@ -424,7 +421,7 @@ def _fill_gaps(layer: gpd.GeoDataFrame, options: _Options) -> _Change:
     return _Change(matched, reason, concerned, how)
 
 
-def _owners(layer: gpd.GeoDataFrame, flat: Geometries, gaps: coverage.Gaps, options: _Options) -> Rows:
+def _owners(layer: gpd.GeoDataFrame, flat: Geometries, gaps: Gaps, options: _Options) -> Rows:
     """Choose who gets each gap; of equals the first row."""
     owner = np.empty(len(gaps.rows), dtype=np.intp)
     area = shapely.area(flat)

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from ecozones.alternatives.case import listed
+from ecozones.alternatives.lawful_ground import ground_by_verdict, place_sites, severity
 from ecozones.errors import InputError
-from ecozones.lawful_ground import ground_by_verdict, place_sites, severity
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, load_rules
@@ -299,8 +300,4 @@ def _grounds(review: SiteReview) -> pd.DataFrame:
     both = pd.concat([deciding, deciding.assign(line="")])
     worst = both.groupby(["site_id", "line"])["verdict"].transform("max")
     said = both[both["verdict"].astype(object) == worst.astype(object)].rename(columns={"rule_id": "rule_ids"})
-    return said.groupby(["site_id", "line"], sort=False)[_SAID].agg(_listed).reset_index()
-
-
-def _listed(values: pd.Series) -> str:
-    return "; ".join(dict.fromkeys(str(value) for value in values if value))
+    return said.groupby(["site_id", "line"], sort=False)[_SAID].agg(listed).reset_index()
