@@ -533,7 +533,7 @@ def _open_parquet(root: Path, paths: Sequence[Path]) -> ParquetStream:
         if meta is None:
             message = f"{path.name} is Parquet without geometry; write it with GeoDataFrame.to_parquet"
             raise InputError(message)
-        files.append((path, file.metadata.num_rows, _stated(path.relative_to(root) if path != root else Path())))
+        files.append((path, file.metadata.num_rows, stated_values(path.relative_to(root) if path != root else Path())))
         kinds[path] = _kind(file, json.loads(meta))
     first = kinds[paths[0]]
     other = [path for path in paths if kinds[path] != first]
@@ -568,8 +568,25 @@ def _kind(file: pq.ParquetFile, meta: Mapping[str, Any]) -> tuple[tuple[str, ...
     return names, geometry, told["encoding"], json.dumps(crs) if isinstance(crs, dict) else crs, column
 
 
-def _stated(path: Path) -> tuple[tuple[str, str | None], ...]:
-    """Read the values that a partitioned dataset states in the names of its folders."""
+def stated_values(path: Path) -> tuple[tuple[str, str | None], ...]:
+    """
+    Read the values that a partitioned dataset states in the names of its folders.
+
+    Parameters
+    ----------
+    path
+        Of a part.
+
+    Returns
+    -------
+    tuple
+        Column and value, from the outside in; texts, and None for what is missing.
+
+    Examples
+    --------
+    >>> stated_values(Path("areas/county=吴江/year=2024/part-000000.parquet"))
+    (('county', '吴江'), ('year', '2024'))
+    """
     pairs = [part.partition("=") for part in path.parts[:-1] if "=" in part]
     return tuple((unquote(name), None if value == _NO_VALUE else unquote(value)) for name, _, value in pairs)
 
