@@ -200,7 +200,7 @@ class ParquetStream:
                 else _read_column(path, name).replace_schema_metadata(None)
             )
         table = pa.concat_tables(parts, promote_options="permissive")
-        return _series(table[name]).rename(name)
+        return series_of(table[name]).rename(name)
 
     def read(
         self, start: int, stop: int, columns: Iterable[str] | None = None, *, told: Told | None = None
@@ -469,7 +469,7 @@ class DriverStream:
     def _columns(self, table: pa.Table) -> pd.DataFrame:
         meant = {raw: name for name, raw in self.fields}
         wanted = [name for name in table.column_names if name in meant]
-        frame = pd.DataFrame({meant[name]: _series(table[name]) for name in wanted})
+        frame = pd.DataFrame({meant[name]: series_of(table[name]) for name in wanted})
         return frame if self.encoding is None else sources.decode_texts(frame, self.encoding, self._source)
 
     def _frame(
@@ -831,8 +831,25 @@ def _tell(said: Told, rows: NDArray[np.intp], label: str, told: Told | None) -> 
         warnings.warn(message, FormatWarning, stacklevel=4)
 
 
-def _series(column: pa.ChunkedArray) -> pd.Series:
-    """Bring a column to pandas; whole numbers stay whole where some are missing."""
+def series_of(column: pa.ChunkedArray) -> pd.Series:
+    """
+    Bring a column to pandas; whole numbers stay whole where some are missing.
+
+    Parameters
+    ----------
+    column
+        Of Arrow.
+
+    Returns
+    -------
+    Series
+        Numbered from 0.
+
+    Examples
+    --------
+    >>> str(series_of(pa.chunked_array([[1, None]])).dtype)
+    'Int64'
+    """
     gaps = column.null_count > 0
     if gaps and (pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)):
         kind = pd.BooleanDtype() if pa.types.is_boolean(column.type) else pd.Int64Dtype()
@@ -843,6 +860,6 @@ def _series(column: pa.ChunkedArray) -> pd.Series:
 def _frame(
     columns: Mapping[str, pa.ChunkedArray], shapes: NDArray[np.object_], rows: NDArray[np.intp], crs: pyproj.CRS | None
 ) -> gpd.GeoDataFrame:
-    table = pd.DataFrame({name: _series(column) for name, column in columns.items()})
+    table = pd.DataFrame({name: series_of(column) for name, column in columns.items()})
     table.index = pd.Index(rows)
     return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, index=table.index, crs=crs), crs=crs)

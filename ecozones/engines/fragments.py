@@ -15,14 +15,15 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 
 from ecozones.errors import EngineError, name_rows
 
 _RECEIPTS = "_receipts"
 _RECORDS = "_records"
 _TEMPORARY = ".unfinished"
-# rows that are read together when a part is asked for what lies near a place
-_GROUP_ROWS = 10_000
+# rows that are read together when a part is asked for what lies near a place: fewer where they are large
+_GROUP_ROWS, _GROUP_VERTICES = 10_000, 200_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -364,11 +365,20 @@ def _write_part(rows: pd.DataFrame | bytes, path: Path) -> str:
             unfinished.write_bytes(rows)
         elif isinstance(rows, gpd.GeoDataFrame):
             rows.to_parquet(
-                unfinished, index=False, schema_version="1.1.0", write_covering_bbox=True, row_group_size=_GROUP_ROWS
+                unfinished,
+                index=False,
+                schema_version="1.1.0",
+                write_covering_bbox=True,
+                row_group_size=_group_rows(rows),
             )
         else:
             rows.to_parquet(unfinished, index=False, row_group_size=_GROUP_ROWS)
         return _digest_of(unfinished)
+
+
+def _group_rows(rows: gpd.GeoDataFrame) -> int:
+    vertices = int(shapely.get_num_coordinates(rows.geometry.to_numpy()).sum())
+    return max(1, min(_GROUP_ROWS, _GROUP_VERTICES * len(rows) // max(vertices, 1)))
 
 
 @contextlib.contextmanager
