@@ -294,26 +294,6 @@ def fingerprint(told: Mapping[str, Any]) -> str:
     return hashlib.sha256(said.encode("utf-8")).hexdigest()
 
 
-def describe_source(path: Path, layer: str | None = None) -> list[Any]:
-    """
-    Tell a file from what it was before, without reading it.
-
-    Parameters
-    ----------
-    path
-        The file.
-    layer
-        Which layer of it.
-
-    Returns
-    -------
-    list
-        Its name, layer, size and time of last change.
-    """
-    stat = path.stat()
-    return [path.name, layer, stat.st_size, stat.st_mtime_ns]
-
-
 @contextlib.contextmanager
 def _held(out: Path) -> Iterator[None]:
     """Hold a folder for one run; the hold goes with the process, however that ends."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
-import json
 import pickle
 import tempfile
 import uuid
@@ -23,20 +22,19 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
-import pyogrio
 import shapely
 
 from ecozones import engines
 from ecozones.capsule import digest
 from ecozones.engines.fragments import Fragment, Outcome, Receipt, account, split, write_whole
-from ecozones.errors import EngineError, GeometryError, InputError, RepairWarning, SchemaError, name_rows
-from ecozones.large.run import LargeRun, carry_out, describe_source, fingerprint, read_case, write_case
+from ecozones.errors import EngineError, GeometryError, RepairWarning, SchemaError, name_rows
+from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, write_case
 from ecozones.placing import bring_to
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, as_day, load_rules
 from ecozones.siting import PreparedSites, answer_sites, check_sites, hash_inputs, prepare_sites
+from ecozones.streams import Stream, Told, open_stream
 from ecozones.vocab import verdict_dtype
 
 TABLES = ("verdicts", "lines", "findings", "balance")
@@ -56,7 +54,7 @@ class LargeReview(LargeRun):
     The answer of :func:`check_sites_in`: the tables of a review on disk, and the account of every site.
 
     Its tables are ``verdicts``, ``lines``, ``findings`` and ``balance``, as those of a :class:`SiteReview`, and
-    ``repaired`` (sites whose polygons were not valid) and ``refused`` (those that could not be checked), with the reason.
+    ``repaired`` (sites not valid as drawn) and ``refused`` (those that could not be checked), with the reason.
     """
 
 
@@ -218,7 +216,7 @@ def _cut(plan: ZoningPlan) -> ZoningPlan:
 
 
 def check_sites_in(
-    sites: str | Path,
+    sites: str | Path | Stream,
     plan: ZoningPlan,
     folder: str | Path,
     *,
@@ -240,7 +238,8 @@ def check_sites_in(
     Parameters
     ----------
     sites
-        GeoParquet, or any format with a driver in GDAL (GeoPackage, file geodatabase, FlatGeobuf, Shapefile).
+        GeoParquet (a file, or a folder of parts), any format with a driver in GDAL (GeoPackage, file geodatabase,
+        FlatGeobuf, Shapefile), or a stream that is open already.
     plan
         The plan; it is cut once, here, and handed to every worker with its pieces.
     folder
@@ -290,7 +289,7 @@ def check_sites_in(
     ['prohibited']
     """
     out = Path(folder).resolve()
-    source = _Source.of(Path(sites).resolve(), layer)
+    source = open_stream(sites if isinstance(sites, Stream) else Path(sites).resolve(), layer=layer)
     roles = _roles(source, columns or {})
     day, book = _day_and_book(on, rules)
     case = _Case(_cut(plan), book, day, options, roles, source, _repeated(source, roles))
@@ -326,75 +325,15 @@ def check_fragment(fragment: Fragment) -> Outcome:
         The tables of a review.
     """
     case = read_case(fragment)
-    read = case.source.read(fragment.start, fragment.stop)
+    told: Told = []
+    read = case.source.read(fragment.start, fragment.stop, sorted(set(case.roles.values())), told=told)
     frame = _as_sites(read, case.roles)
     refused: list[tuple[int, str]] = []
     again = frame["site_id"].isin(case.repeated) | frame["site_id"].isna()
     refused += [(int(row), "its site id is missing or repeated") for row in frame.index[again]]
-    tables = _check(frame[~again], case, refused)
-    told = pd.DataFrame(sorted(refused), columns=["row", "reason"]).astype({"row": np.int64, "reason": object})
-    return Outcome(tables, len(read), len(read) - len(told), told, {"repaired": len(tables["repaired"])})
-
-
-@dataclasses.dataclass(frozen=True)
-class _Source:
-    """A file of sites that is read in stretches."""
-
-    path: Path
-    layer: str | None
-    rows: int
-    names: tuple[str, ...]
-    geometry: str
-
-    @staticmethod
-    def of(path: Path, layer: str | None) -> _Source:
-        if not path.exists():
-            message = f"{path.name} does not exist; check the path"
-            raise InputError(message)
-        if path.suffix.lower() in {".parquet", ".geoparquet"}:
-            file = pq.ParquetFile(path)
-            meta = (file.schema_arrow.metadata or {}).get(b"geo")
-            if meta is None:
-                message = f"{path.name} is Parquet without geometry; write it with GeoDataFrame.to_parquet"
-                raise InputError(message)
-            column = json.loads(meta)["primary_column"]
-            return _Source(path, None, file.metadata.num_rows, tuple(file.schema_arrow.names), column)
-        try:
-            info = pyogrio.read_info(path, layer=layer, force_feature_count=True)
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as cause:
-            message = f"{path.name} cannot be read ({cause}); give GeoParquet, or a file that GDAL reads"
-            raise InputError(message) from cause
-        return _Source(path, info["layer_name"], int(info["features"]), tuple(info["fields"]), "geometry")
-
-    @property
-    def parquet(self) -> bool:
-        return self.layer is None
-
-    def column(self, name: str) -> pd.Series:
-        """Read one column, without geometry."""
-        if self.parquet:
-            return pq.read_table(self.path, columns=[name])[name].to_pandas()
-        table = pyogrio.read_dataframe(self.path, layer=self.layer, columns=[name], read_geometry=False)
-        return table[name]
-
-    def read(self, start: int, stop: int) -> gpd.GeoDataFrame:
-        """Read rows, numbered as in the whole file."""
-        if self.parquet:
-            frame = self._read_parquet(start, stop)
-        else:
-            frame = pyogrio.read_dataframe(
-                self.path, layer=self.layer, skip_features=start, max_features=stop - start, datetime_as_string=True
-            )
-        frame.index = pd.RangeIndex(start, start + len(frame))
-        return frame
-
-    def _read_parquet(self, start: int, stop: int) -> gpd.GeoDataFrame:
-        file = pq.ParquetFile(self.path)
-        sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-        begin = np.r_[0, np.cumsum(sizes)]
-        groups = [i for i in range(len(sizes)) if begin[i] < stop and begin[i + 1] > start]
-        table = file.read_row_groups(groups).slice(start - int(begin[groups[0]]), stop - start)
-        return gpd.GeoDataFrame.from_arrow(table)
+    tables = _check(frame[~again], case, refused, [(row, what) for row, what in told if not again[row]])
+    aside = pd.DataFrame(sorted(refused), columns=["row", "reason"]).astype({"row": np.int64, "reason": object})
+    return Outcome(tables, len(read), len(read) - len(aside), aside, {"repaired": len(tables["repaired"])})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -402,31 +341,31 @@ class _Case(_Asked):
     """What a worker needs to know of sites in a file."""
 
     roles: Mapping[str, str]
-    source: _Source
+    source: Stream
     repeated: frozenset[Any]
 
 
-def _roles(source: _Source, columns: Mapping[str, str]) -> dict[str, str]:
+def _roles(source: Stream, columns: Mapping[str, str]) -> dict[str, str]:
     """Find the columns of a site, as told or by their own names."""
     foreign = [role for role in columns if role not in _ROLES]
     absent = [column for column in columns.values() if column not in source.names]
     if foreign or absent:
         message = (
-            f"{source.path.name}: columns= names {name_rows(foreign + absent)}, which are no roles of a site "
+            f"{source.label}: columns= names {name_rows(foreign + absent)}, which are no roles of a site "
             f"({', '.join(_ROLES)}) or no columns of the file ({name_rows(source.names)})"
         )
         raise SchemaError(message)
     roles = {role: role for role in _ROLES if role in source.names} | dict(columns)
     if "site_id" not in roles:
         message = (
-            f"{source.path.name} has no column 'site_id'; say which column is, with "
+            f"{source.label} has no column 'site_id'; say which column is, with "
             f"columns={{'site_id': ...}}, out of {name_rows(source.names)}"
         )
         raise SchemaError(message)
     return roles
 
 
-def _repeated(source: _Source, roles: Mapping[str, str]) -> frozenset[Any]:
+def _repeated(source: Stream, roles: Mapping[str, str]) -> frozenset[Any]:
     ids = source.column(roles["site_id"]).dropna().astype(str)
     return frozenset(ids[ids.duplicated(keep=False)])
 
@@ -442,11 +381,17 @@ def _as_sites(read: gpd.GeoDataFrame, roles: Mapping[str, str]) -> gpd.GeoDataFr
     return frame
 
 
-def _check(frame: gpd.GeoDataFrame, case: _Case, refused: list[tuple[int, str]]) -> dict[str, pd.DataFrame]:
+def _check(
+    frame: gpd.GeoDataFrame, case: _Case, refused: list[tuple[int, str]], mended: Told
+) -> dict[str, pd.DataFrame]:
     """Check what can be checked, and put the tables of what was checked apart together."""
     done = _answers(frame, case, refused) or [_answer(frame.iloc[:0], case)]
     tables = {name: _with_kinds(_together([getattr(review, name) for review, _ in done])) for name in TABLES}
-    return tables | {"repaired": _with_kinds(_together([repaired for _, repaired in done]))}
+    aside = {row for row, _ in refused}
+    told = [(row, frame["site_id"].loc[row], what) for row, what in mended if row not in aside]
+    read = pd.DataFrame(told, columns=list(_REPAIRED[:3])).reindex(columns=list(_REPAIRED))
+    repaired = _together([table for table in (read, *(table for _, table in done)) if len(table)] or [read])
+    return tables | {"repaired": _with_kinds(repaired.sort_values("row", kind="stable", ignore_index=True))}
 
 
 def _answer(frame: gpd.GeoDataFrame, case: _Case) -> tuple[SiteReview, pd.DataFrame]:
@@ -504,5 +449,5 @@ def _rests_on(case: _Case) -> dict[str, Any]:
         "day": case.day.isoformat(),
         "roles": dict(case.roles),
         "options": {name: repr(value) for name, value in sorted(case.options.items())},
-        "source": describe_source(case.source.path, case.source.layer),
+        "source": case.source.identity(),
     }
