@@ -260,11 +260,7 @@ def measure_restored(
     records = _records(projects)
     if districts is not None:
         records = _cut_by_district(records, districts, method)
-    missing = [key for key in keys if key not in records.columns and key != "total"]
-    if missing:
-        has = ", ".join(map(str, projects.columns))
-        message = f"projects cannot be grouped by {name_rows(missing)}: there is no such column; it has {has}"
-        raise SchemaError(message)
+    _check_keys(projects, records, keys)
     geometry = records.geometry.to_numpy()
     area = polygon_areas(geometry, records.crs, method=method)
     pieces = _divide_ground(geometry) if by is None or attribution != "report_only" else None
@@ -500,9 +496,11 @@ def _group_table(
     table["repeated_ha"] = (activity - ground) / _HA
     table["counted_ha"] = exact_sums(counted, number, n) / _HA
     if "stated_area_m2" in records.columns:
-        stated = pd.to_numeric(records["stated_area_m2"])
-        table["stated_ha"] = stated.groupby(number).sum(min_count=1).to_numpy() / _HA
-        table["without_stated"] = stated.isna().groupby(number).sum().to_numpy()
+        stated = pd.to_numeric(records["stated_area_m2"]).to_numpy(dtype=float)
+        said = ~np.isnan(stated)
+        count = np.bincount(number[said], minlength=n)
+        table["stated_ha"] = np.where(count > 0, exact_sums(stated[said], number[said], n), np.nan) / _HA
+        table["without_stated"] = table["records"] - count
     return gpd.GeoDataFrame(table, geometry=united, crs=records.crs)
 
 
@@ -514,13 +512,82 @@ def _grounds(
     crs: Any,  # noqa: ANN401 - whatever pyproj takes for a CRS
     method: AreaMethod,
 ) -> tuple[Geometries, Numbers]:
-    """Unite and measure [m²] the ground of groups; records that meet none of their group are measured already."""
+    """Unite and measure [m²] the ground of groups."""
+    shapes, areas, group = _ground_parts(geometry, number, area, crs, method)
+    return collect_ground(shapes, group, n_groups), exact_sums(areas, group, n_groups)
+
+
+def _ground_parts(
+    geometry: Geometries,
+    number: Rows,
+    area: Numbers,
+    crs: Any,  # noqa: ANN401 - whatever pyproj takes for a CRS
+    method: AreaMethod,
+) -> tuple[Geometries, Numbers, Rows]:
+    """Unite and measure [m²] what hangs together; records that meet none of their group are measured already."""
     label = ground_components(geometry, number)
     crowded = np.bincount(label, minlength=len(geometry))[label] > 1
     component, shared, united = footprint_areas(geometry[crowded], label[crowded], crs, method=method)
     group = np.r_[number[~crowded], number[component]]
-    whole = collect_ground(np.r_[geometry[~crowded], united], group, n_groups)
-    return whole, exact_sums(np.r_[area[~crowded], shared], group, n_groups)
+    return np.r_[geometry[~crowded], united], np.r_[area[~crowded], shared], group
+
+
+def restored_summands(
+    projects: gpd.GeoDataFrame,
+    *,
+    by: str | Sequence[str],
+    attribution: Attribution = "report_only",
+    priority: Sequence[str] = (),
+    districts: gpd.GeoDataFrame | None = None,
+    method: AreaMethod = "national",
+) -> pd.DataFrame:
+    """
+    List what :func:`measure_restored` sums for groups, for who sums it himself.
+
+    Parameters
+    ----------
+    projects, by, attribution, priority, districts, method
+        As for :func:`measure_restored`. Where `projects` are some records of many, give whole components of
+        :func:`ecozones.footprints.ground_components`: what hangs together with nothing else can be summed apart.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, ``project_id``, ``what`` (activity, ground, counted, stated) and ``value``. [m²]
+    """
+    keys = _keys(by, districts)
+    records = _records(projects)
+    if districts is not None:
+        records = _cut_by_district(records, districts, method)
+    _check_keys(projects, records, keys)
+    geometry = records.geometry.to_numpy()
+    area = polygon_areas(geometry, records.crs, method=method)
+    number, names = _group_numbers(records, keys)
+    summands = {"activity": (area, number, records["project_id"].to_numpy(dtype=object))}
+    _, ground, group = _ground_parts(geometry, number, area, records.crs, method)
+    summands["ground"] = (ground, group, np.full(len(ground), None, dtype=object))
+    if attribution != "report_only":
+        pieces = _divide_ground(geometry)
+        piece_area = polygon_areas(pieces.geometry, records.crs, method=method)
+        counted = _attribute(pieces, piece_area, records, area, attribution, priority)
+        summands["counted"] = (counted, number, np.full(len(counted), None, dtype=object))
+    if "stated_area_m2" in records.columns:
+        stated = pd.to_numeric(records["stated_area_m2"]).to_numpy(dtype=float)
+        said = ~np.isnan(stated)
+        summands["stated"] = (stated[said], number[said], np.full(int(said.sum()), None, dtype=object))
+    tables = [
+        names.iloc[group].reset_index(drop=True).assign(project_id=project, what=what, value=values)
+        for what, (values, group, project) in summands.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _check_keys(projects: gpd.GeoDataFrame, records: gpd.GeoDataFrame, keys: Sequence[str]) -> None:
+    missing = [key for key in keys if key not in records.columns and key != "total"]
+    if missing:
+        has = ", ".join(map(str, projects.columns))
+        message = f"projects cannot be grouped by {name_rows(missing)}: there is no such column; it has {has}"
+        raise SchemaError(message)
 
 
 def _cut_by_district(records: gpd.GeoDataFrame, districts: gpd.GeoDataFrame, method: AreaMethod) -> gpd.GeoDataFrame:

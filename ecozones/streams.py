@@ -253,6 +253,26 @@ class ParquetStream:
             first += rows
         return self._frame(tables, names, np.concatenate(numbers), None)
 
+    def take(self, rows: NDArray[np.intp], columns: Iterable[str] | None = None) -> gpd.GeoDataFrame:
+        """Read chosen rows, which ascend; quick where they lie near each other."""
+        names = _check_columns(self, columns)
+        tables, first = [], 0
+        for path, count, stated in self.files:
+            low, high = np.searchsorted(rows, [first, first + count])
+            if low < high:
+                file, begin = _open_file(path), first
+                for group in range(file.num_row_groups):
+                    length = file.metadata.row_group(group).num_rows
+                    start, stop = np.searchsorted(rows, [begin, begin + length])
+                    if start < stop:
+                        table = _read_group(path, group, [*_stored(names, stated), self.geometry])
+                        tables.append(
+                            self._with_stated(table.take(rows[start:stop] - begin), stated, int(stop - start))
+                        )
+                    begin += length
+            first += count
+        return self._frame(tables, names, rows, None)
+
     def boxes(self, start: int, stop: int) -> Floats:
         """Read the boxes of a stretch, out of their own column where there is one."""
         if not self.covering:

@@ -206,6 +206,17 @@ def test_a_folder_of_parts_is_one_layer(tmp_path):
     same(near, expected)
 
 
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.integers(0, N - 1), unique=True).map(sorted))
+def test_chosen_rows(tmp_path_factory, rows):
+    folder = tmp_path_factory.getbasetemp() / "chosen"
+    if not folder.exists():
+        folder.mkdir()
+        for number, start in enumerate(range(0, N, 20)):
+            frame().iloc[start : start + 20].to_parquet(folder / f"{number}.parquet", index=False, row_group_size=6)
+    same(open_stream(folder).take(np.array(rows, dtype=np.intp)), frame().iloc[rows])
+
+
 @pytest.mark.parametrize("other", ["columns", "crs"])
 def test_parts_of_two_layers_are_refused(tmp_path, other):
     frame().to_parquet(tmp_path / "a.parquet")
