@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ecozones import ZoningPlan, find_conflicts, total_conflicts
 from ecozones.errors import CRSError, SchemaError
 from ecozones.large.conflicts import find_conflicts_in
-from ecozones.large.prepare import prepare
+from ecozones.large.preparing import prepare
 
 CRS = "EPSG:4548"
 RED, FARM, URBAN = "ecological_red_line", "permanent_basic_farmland", "urban_development_boundary"

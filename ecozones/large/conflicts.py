@@ -56,7 +56,7 @@ from ecozones.crs import same_crs
 from ecozones.engines.fragments import Fragment, Outcome, split
 from ecozones.errors import CRSError, SchemaError, name_rows
 from ecozones.footprints import ground_components
-from ecozones.large.prepare import ROW, prepare
+from ecozones.large.preparing import ROW, prepare
 from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, write_case
 from ecozones.large.tables import plain_kinds, split_table
 from ecozones.patches import Slivers
@@ -114,7 +114,7 @@ class LargeConflicts(LargeRun):
             The rows.
         """
         columns = conflict_columns(by_district=self.by_district)
-        if name == "conflicts" and not any((self.folder / name).rglob("part-*.parquet")):
+        if name == "conflicts" and not list((self.folder / name).rglob("part-*.parquet")):
             # fragments that found nothing wrote nothing
             return gpd.GeoDataFrame(pd.DataFrame(columns=columns), geometry="geometry", crs=self.crs)
         table = super().table(name)
@@ -143,7 +143,7 @@ class LargeConflicts(LargeRun):
         DataFrame
             As :func:`ecozones.total_conflicts` gives it for the whole (not by district), exact sums over the groups.
         """
-        if not any((self.folder / "conflicts").rglob("part-*.parquet")):
+        if not list((self.folder / "conflicts").rglob("part-*.parquet")):
             return pd.DataFrame(columns=[*_TOTALS, f"union_{unit}"])
         return _totals(self.folder / "conflicts", self.lines, self.method, unit)
 

@@ -26,7 +26,7 @@ from ecozones.area import AreaMethod
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
 from ecozones.errors import GeometryError, InputError, SchemaError
 from ecozones.footprints import ground_components
-from ecozones.large.prepare import ROW, prepare
+from ecozones.large.preparing import ROW, prepare
 from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table

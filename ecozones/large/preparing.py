@@ -130,8 +130,8 @@ def prepare(
     layer, encoding
         Which layer of the file, and the encoding of a shapefile.
     line
-        For a control line, its id: rows get ``feature_id``, ``name`` and ``subzone`` as in a plan, and are cut into
-        pieces once for all.
+        For a control line, its id: rows get ``feature_id``, ``name`` and ``subzone`` as in a plan, and large ones are
+        cut into pieces once for all.
     rules
         A rulebook that declares lines of its own.
     engine
@@ -147,7 +147,7 @@ def prepare(
     -------
     Prepared
         The folder, which is taken wherever a path is: ``features`` (all columns and ``source_row``, the number of the
-        row in the source, from 0), for a line ``pieces``, and the account.
+        row in the source, from 0), for a line ``pieces`` of its large features, and the account.
 
     Raises
     ------
@@ -229,7 +229,7 @@ def _declared(line: str, rules: DeclaresLines | None) -> ControlLine:
 def _fragments(work: str, case: _Case, out: Path, stretches: Sequence[tuple[int, int]], print_: str) -> list[Fragment]:
     given = write_case(case, out)
     return [
-        Fragment(number, start, stop, f"ecozones.large.prepare:{work}", given, str(out), print_)
+        Fragment(number, start, stop, f"ecozones.large.preparing:{work}", given, str(out), print_)
         for number, (start, stop) in enumerate(stretches)
     ]
 
@@ -541,9 +541,13 @@ def _repeats(frame: gpd.GeoDataFrame, raw: NDArray[np.object_]) -> pd.DataFrame:
 def _cut(
     shapes: NDArray[np.object_], start: int, bounds: tuple[float, float, float, float], crs: pyproj.CRS | None
 ) -> gpd.GeoDataFrame:
-    pieces = overlay.cut(shapes, checked=True)
+    """Cut what is large; a feature of few vertices is its own piece and is not written twice."""
+    large = np.flatnonzero(shapely.get_num_coordinates(shapes) > overlay.PIECE_VERTICES)
+    pieces = overlay.cut(shapes[large], checked=True)
     frame = gpd.GeoDataFrame(
-        {"feature": pieces.feature + start, "piece": np.arange(len(pieces.feature))}, geometry=pieces.geometry, crs=crs
+        {"feature": large[pieces.feature] + start, "piece": np.arange(len(pieces.feature))},
+        geometry=pieces.geometry,
+        crs=crs,
     )
     order = np.lexsort((frame["piece"].to_numpy(), _curve(_middle(frame), bounds)))
     return frame.iloc[order].reset_index(drop=True)
