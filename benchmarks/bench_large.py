@@ -4,12 +4,14 @@ Layers larger than memory, end to end: generated, put in order, measured, and he
     python -m benchmarks.bench_large --rows 1000000 3000000 10000000 --folder /tmp/large --out benchmarks/large.json
 
 Parcels of eight vertices lie in a bent grid, in an order that has nothing to do with place. Each step has a process of
-its own and works in that one process, so that its peak is the peak of everything. CPU seconds count; wall seconds
-depend on who else uses the machine.
+its own and works in that one process, so that its peak is the peak of everything; with --processes, the peak told is
+that of the driver and so many times the largest worker, which they never reach together. CPU seconds count; wall
+seconds depend on who else uses the machine.
 """
 
 import argparse
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -53,7 +55,7 @@ def parcels(numbers, columns, rng):
     return gpd.GeoDataFrame(columns, geometry=shapes, crs=CRS)
 
 
-def generate(rows, folder):
+def generate(rows, folder, _):
     """Write the parcels in an order that has nothing to do with place, and a red line through them."""
     rng = np.random.default_rng(20_261_130)
     columns = int(np.ceil(np.sqrt(rows)))
@@ -74,15 +76,15 @@ def generate(rows, folder):
     }
 
 
-def put_in_order(rows, folder):
-    layer = prepare(folder / "parcels", folder / "ready", line=FARM, engine=1)
+def put_in_order(rows, folder, processes):
+    layer = prepare(folder / "parcels", folder / "ready", line=FARM, engine=processes)
     assert layer.rows_done == rows
     shutil.rmtree(folder / "parcels")
     return {"bytes_out": size_of(folder / "ready"), "fragments": layer.fragments}
 
 
-def measure(rows, folder):
-    run = measure_area_in(folder / "ready", folder / "areas", engine=1)
+def measure(rows, folder, processes):
+    run = measure_area_in(folder / "ready", folder / "areas", engine=processes)
     assert run.rows_done == rows
     return {
         "bytes_out": size_of(folder / "areas"),
@@ -91,8 +93,8 @@ def measure(rows, folder):
     }
 
 
-def check(rows, folder):
-    run = find_conflicts_in({FARM: folder / "ready", RED: folder / "red.parquet"}, folder / "out", engine=1)
+def check(rows, folder, processes):
+    run = find_conflicts_in({FARM: folder / "ready", RED: folder / "red.parquet"}, folder / "out", engine=processes)
     assert run.rows_in == rows
     table = open_stream(folder / "out" / "conflicts")
     cut = next(iter((folder / "out" / "_work" / "cut").iterdir()))
@@ -117,11 +119,17 @@ def peak_mib():
     return int(next(line for line in text.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-def child(step, rows, folder):
+def child(step, rows, folder, processes):
     work = dict(zip(STEPS, (generate, put_in_order, check, measure), strict=True))[step]
     wall = time.perf_counter()
-    told = work(rows, folder)
-    told |= {"cpu_s": round(spent(), 2), "wall_s": round(time.perf_counter() - wall, 2), "peak_mib": round(peak_mib())}
+    told = work(rows, folder, processes)
+    workers = processes * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024 if processes > 1 else 0
+    told |= {
+        "cpu_s": round(spent(), 2),
+        "wall_s": round(time.perf_counter() - wall, 2),
+        "peak_mib": round(peak_mib() + workers),
+        "processes": processes,
+    }
     print(json.dumps(told))
 
 
@@ -130,10 +138,11 @@ def main():
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=HERE / "large.json")
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--step", choices=STEPS)
     options = parser.parse_args()
     if options.step:
-        child(options.step, options.rows[0], options.folder)
+        child(options.step, options.rows[0], options.folder, options.processes)
         return
     runs = []
     for rows in options.rows:
@@ -141,7 +150,8 @@ def main():
         told = {"rows": rows, "vertices": rows * 9}
         for step in STEPS:
             command = [sys.executable, "-m", "benchmarks.bench_large", "--rows", str(rows), "--folder", str(place)]
-            done = subprocess.run([*command, "--step", step], check=True, capture_output=True, text=True)
+            command += ["--processes", str(options.processes), "--step", step]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
             told[step] = json.loads(done.stdout.splitlines()[-1])
             told[step]["cpu_s_per_million"] = round(told[step]["cpu_s"] / rows * 1e6, 2)
             print(f"{rows:>12,} {step:<10} {told[step]}", flush=True)
