@@ -15,6 +15,9 @@ from importlib import import_module
 MODULES = (
     "bench_sites",
     "bench_conflicts",
+    "bench_restoration",
+    "bench_quality",
+    "bench_rasters",
     "bench_peers",
 )
 
