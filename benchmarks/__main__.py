@@ -28,7 +28,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=list(SIZES), default="S")
     parser.add_argument("--jobs", type=words, default=[], help="some jobs only, by name, separated by commas")
-    parser.add_argument("--peers", type=words, default=[], help="some peers only, by a part of their name; the base always")
+    parser.add_argument(
+        "--peers", type=words, default=[], help="some peers only, by a part of their name; the base always"
+    )
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--limit", type=float, default=900, help="stop a measurement after so many seconds")
     parser.add_argument("--folder", type=Path, default=page.HERE / "data", help="where the workload is drawn")

@@ -73,4 +73,6 @@ JOBS = {
 
 
 def missing():
-    return {} if find_spec("rasterstats") else {"rasterstats, whole cells": "not measured: rasterstats is not installed"}
+    return (
+        {} if find_spec("rasterstats") else {"rasterstats, whole cells": "not measured: rasterstats is not installed"}
+    )

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from importlib import import_module
 
 MODULES = (
-    "bench_sites",
-    "bench_conflicts",
-    "bench_restoration",
-    "bench_quality",
-    "bench_rasters",
-    "bench_peers",
+    "benchmarks.bench_sites",
+    "benchmarks.bench_conflicts",
+    "benchmarks.bench_restoration",
+    "benchmarks.bench_quality",
+    "benchmarks.bench_rasters",
+    "benchmarks.bench_peers",
 )
 
 
@@ -36,22 +36,38 @@ class Job:
 
 def runs_of(module, job):
     """Give what one module runs for a job, by peer."""
-    described = import_module(f"benchmarks.{module}")
+    described = import_module(module)
     own = getattr(described, "JOBS", {}).get(job, ("", (), "", {}))[3]
     return dict(own) | getattr(described, "PEERS", {}).get(job, {})
 
 
 def find_jobs(modules=MODULES):
-    """Bring the jobs of all modules together, in their order."""
-    described = {name: import_module(f"benchmarks.{name}") for name in modules}
+    """
+    Bring the jobs of all modules together, in their order.
+
+    Raises
+    ------
+    ValueError
+        A module has a peer for a job that nobody brings, or two bring the same.
+    """
+    described = {name: import_module(name) for name in modules}
     missing, sampled = {}, {}
     for module in described.values():
         missing |= module.missing() if hasattr(module, "missing") else {}
         sampled |= getattr(module, "SAMPLED", {})
     jobs = {}
+    known = {name for module in described.values() for name in getattr(module, "JOBS", {})}
+    for where, module in described.items():
+        if lost := set(getattr(module, "PEERS", {})) - known:
+            message = f"{where} has peers for {', '.join(sorted(lost))}, which no module brings as a job"
+            raise ValueError(message)
     for module in described.values():
         for name, (title, layers, base, _) in getattr(module, "JOBS", {}).items():
-            peers = {peer: where for where in described for peer in runs_of(where, name)}
+            every = [(peer, where) for where in described for peer in runs_of(where, name)]
+            peers = dict(every)
+            if name in jobs or len(peers) < len(every):
+                message = f"job {name!r}, or a peer of it, is brought twice: {every}"
+                raise ValueError(message)
             jobs[name] = Job(
                 title,
                 tuple(layers),

@@ -113,9 +113,7 @@ def scaled(measured, asked, rows):
 
 def run_job(name, job, size, folder, *, repeat=3, wanted=(), limit=900.0):
     """Measure the peers of a job turn about, and give a row for each: medians, or why there are none."""
-    chosen = [
-        peer for peer in job.peers if peer == job.base or not wanted or any(word in peer for word in wanted)
-    ]
+    chosen = [peer for peer in job.peers if peer == job.base or not wanted or any(word in peer for word in wanted)]
     runs = {peer: [] for peer in chosen}
     failed = {peer: why for peer, why in job.missing.items() if peer in chosen}
     answers = {}

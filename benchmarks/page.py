@@ -1,4 +1,8 @@
-"""The results as they are kept, and as tables on a page."""
+"""
+The results as they are kept, and as tables on a page.
+
+    python -m benchmarks.page        writes the page anew from the results, after a merge
+"""
 
 import itertools
 import json
@@ -88,3 +92,7 @@ def filled(text, results):
 
 def write_page(results, page=PAGE):
     page.write_text(filled(page.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_page(read())
