@@ -106,7 +106,8 @@ def duck_nearest(sites, _line, kept):
     kept.execute("create temp table chosen as select unnest(?) as number", [rows.tolist()])
     found, apart = ask_duck(
         kept,
-        "select a.number, min(ST_Distance(a.geometry, b.geometry)) from a join chosen using (number), b group by a.number",
+        "select a.number, min(ST_Distance(a.geometry, b.geometry)) "
+        "from a join chosen using (number), b group by a.number",
     )
     return _some(len(sites), found, apart)
 
@@ -114,7 +115,8 @@ def duck_nearest(sites, _line, kept):
 def sedona_nearest(sites, _line, kept):
     found, apart = ask_sedona(
         kept,
-        "select a.number, ST_Distance(a.geometry, b.geometry) from a join b on ST_KNN(a.geometry, b.geometry, 1, FALSE)",
+        "select a.number, ST_Distance(a.geometry, b.geometry) "
+        "from a join b on ST_KNN(a.geometry, b.geometry, 1, FALSE)",
     )
     return _some(len(sites), sample(sites)[found], apart)
 

@@ -1,9 +1,9 @@
 """
 Class areas of zones on a raster, beside exactextract and rasterstats.
 
-exactextract gives shares of classes (``unique``, ``frac``, ``count``) on cells all alike, rasterstats counts whole cells
-by their centres, which is another answer. We give square metres of the ellipsoid, nodata and coverage as well, and must
-agree with exactextract on the cells. The answer is a row of cells by class for each zone, laid end to end.
+exactextract gives shares of classes (``unique``, ``frac``, ``count``) on cells all alike, rasterstats counts whole
+cells by their centres, which is another answer. We give square metres of the ellipsoid, nodata and coverage as well,
+and must agree with exactextract on the cells. The answer is a row of cells by class for each zone, laid end to end.
 """
 
 from importlib.util import find_spec

@@ -1,8 +1,8 @@
 """
 One measurement in a process of its own: load, start the clocks, work, stop, write the answer down.
 
-What a peer prepares before the clock may be a context manager, for a server that must be stopped again. It may tell what
-it spends outside this process by ``spent()`` [CPU s], and the memory it takes there by ``peak_mib()``.
+What a peer prepares before the clock may be a context manager, for a server that must be stopped again. It may tell
+what it spends outside this process by ``spent()`` [CPU s], and the memory it takes there by ``peak_mib()``.
 """
 
 import contextlib

@@ -58,10 +58,8 @@ def slope(line):
 
 
 def _panel(axes, lines, title):
-    for peer, (color, marker) in LOOKS.items():
-        line = lines.get(peer, [])
-        if not line:
-            continue
+    for peer in [peer for peer in LOOKS if peer in lines]:
+        line, (color, marker) = lines[peer], LOOKS[peer]
         x, y = [point[0] for point in line], [point[1] for point in line]
         label = f"{peer}: pairs$^{{{slope(line):.2f}}}$" if len(line) > 1 else peer
         axes.loglog(x, y, color=color, linewidth=1.6, label=label)
@@ -72,7 +70,8 @@ def _panel(axes, lines, title):
     axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    if lines:
+        axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 
 def draw(results, picture=PICTURE):

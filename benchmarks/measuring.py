@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import os
 import platform
+import resource
 import signal
 import statistics
 import subprocess
@@ -66,8 +67,14 @@ def today():
     return dt.datetime.now(tz=dt.UTC).date().isoformat()
 
 
+def spent_by_children():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def run_child(arguments, limit):
     """Run a child to its end, or stop it, so that it can stop what it has started."""
+    before = spent_by_children()
     with subprocess.Popen(
         [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
     ) as child:
@@ -80,7 +87,7 @@ def run_child(arguments, limit):
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.communicate()
-            return {"failed": f"stopped after {limit:g} s"}
+            return {"failed": f"stopped after {limit:g} s ({spent_by_children() - before:.0f} s of CPU)"}
     if child.returncode:
         last = next((line.strip() for line in reversed(complaint.splitlines()) if line.strip()), "")
         ended = f"ended by signal {-child.returncode}" if child.returncode < 0 else f"exit {child.returncode}"
@@ -152,6 +159,7 @@ def run_job(name, job, size, folder, *, repeat=3, wanted=(), limit=900.0):
             continue
         row |= {key: statistics.median(run[key] for run in runs[peer]) for key in runs[peer][0]}
         row |= {
+            "answers": len(answers[peer]),
             "total": float(np.nansum(answers[peer])),
             "against": against,
             "difference": agreement(answers[peer], answers[against], sampled=peer in job.sampled),

@@ -281,7 +281,7 @@ def write_raster(values, path):
 
 
 def make(name, folder, layers=LAYERS):
-    """Write layers of one size as GeoParquet, the raster as GeoTIFF, where they are not there, and give their folder."""
+    """Write what is missing of the layers of one size, as GeoParquet and GeoTIFF, and give their folder."""
     out = Path(folder) / name
     out.mkdir(parents=True, exist_ok=True)
     for layer in layers:

@@ -15,6 +15,7 @@ import shapely
 from benchmarks import growth, page, workload
 from benchmarks.jobs import find_jobs
 from benchmarks.measuring import agreement, run_child, run_job, scaled
+from tools import scale_page
 
 INF = float("inf")
 
@@ -141,7 +142,7 @@ def test_a_child_that_fails_tells_why(code, told):
 def test_a_child_that_takes_too_long_may_clean_up(tmp_path):
     left = tmp_path / "left"
     code = f"import pathlib, time\ntry:\n time.sleep(60)\nfinally:\n pathlib.Path({str(left)!r}).touch()"
-    assert run_child(["-c", code], limit=4) == {"failed": "stopped after 4 s"}
+    assert re.fullmatch(r"stopped after 4 s \(\d+ s of CPU\)", run_child(["-c", code], limit=4)["failed"])
     assert left.exists()
 
 
@@ -291,3 +292,68 @@ def test_the_picture_of_growth_is_drawn_from_the_results_alone(grown, tmp_path):
     assert "geopandas.overlay" in text
     assert "2.00" in text
     assert "CPU seconds" in text
+
+
+LARGE = {
+    "rows": 1_000,
+    "vertices": 30_000,
+    "prepare": {"cpu_s": 4.0, "bytes_in": 300_000, "bytes_out": 200_000},
+    "check": {"cpu_s": 2.0, "bytes_out": 50_000, "fragments": 10, "receipts_bytes": 6_000},
+    "side": {"bytes_read": 70_000},
+}
+RESULTS = {
+    "M": {
+        "rows": [
+            {"job": "red area", "peer": "ecozones", "answers": 20_000, "cpu_s": 2.0},
+            {"job": "conflict", "peer": "ecozones", "answers": 100_000, "cpu_s": 1.0},
+            {"job": "national", "peer": "ecozones", "answers": 100_000, "cpu_s": 4.0},
+            {"job": "postgis load", "peer": "PostGIS", "answers": 100_000, "cpu_s": 5.0},
+        ]
+    }
+}
+
+
+def figures(text):
+    """Read the tables of the page as anybody can: name, printed value, where it is from."""
+    found = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 5 and re.fullmatch(r"`\w+`", cells[0]):
+            found[cells[0].strip("`")] = cells[2], cells[4]
+    return found
+
+
+def test_every_figure_worked_out_on_the_scale_page_is_the_arithmetic_beside_it():
+    said = figures(scale_page.page(RESULTS, LARGE))
+    numbers = {name: float(value.replace(",", "")) for name, (value, _) in said.items()}
+    formulas = {name: origin.split("`")[1] for name, (_, origin) in said.items() if origin.startswith("worked out")}
+    assert len(formulas) > 15
+    for name, formula in formulas.items():
+        # Python's own arithmetic on the printed numbers, which have three digits
+        again = eval(formula, {"__builtins__": {}}, numbers)  # noqa: S307
+        assert numbers[name] == pytest.approx(again, rel=0.02), name
+
+
+def test_the_scale_page_agrees_with_a_sum_by_hand():
+    found = scale_page.values(RESULTS, LARGE)
+    # 2 s for a thousand parcels of 30 vertices, of the nation's 300 million with 60
+    assert found["check_core_h"] == pytest.approx(2 * 300_000 * 2 / 3600)
+    assert found["shared_rate"] == 100_000
+    assert found["load_core_h"] == pytest.approx(300e6 * 2 / 20_000 / 3600)
+    assert found["fragments_there"] == 3_000_000
+    assert found["out_gb"] == pytest.approx(15)
+
+
+def test_what_was_not_measured_is_left_open_and_said():
+    large = {key: value for key, value in LARGE.items() if key != "check"}
+    said = figures(scale_page.page(RESULTS, large))
+    assert said["check_core_h"][0] == "(not measured)"
+    assert said["prepare_core_h"][0] != "(not measured)"
+
+
+def test_every_measured_figure_of_the_scale_page_names_a_job_that_exists():
+    jobs = find_jobs()
+    named = [figure for section in scale_page.SECTIONS for figure in section["figures"] if "job" in figure]
+    assert named
+    for figure in named:
+        assert figure["peer"] in jobs[figure["job"]].peers
