@@ -62,4 +62,4 @@ bench: $(VENV)/.peers
 	$(BIN)/python -m benchmarks --size S
 
 clean:
-	rm -rf $(VENV) demo-output docs/_build docs/generated docs/notebooks docs/law docs/internet_scale.md benchmarks/data
+	rm -rf $(VENV) demo-output docs/_build docs/generated docs/notebooks docs/law docs/internet_scale.md docs/_static/growth.svg benchmarks/data

@@ -14,7 +14,7 @@ installed, fails, or is stopped keeps its row, with the reason.
 import argparse
 from pathlib import Path
 
-from benchmarks import growth, page
+from benchmarks import page
 from benchmarks.jobs import find_jobs
 from benchmarks.measuring import describe_machine, run_job
 from benchmarks.workload import SIZES
@@ -52,7 +52,6 @@ def main():
     print(page.table(rows))
     if chosen.results == page.RESULTS:
         page.write_page(results)
-        growth.draw(results)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """
 How cost grows: CPU seconds against pairs that truly meet, in the three sizes, as a picture drawn from the results.
 
-    python -m benchmarks.growth
+    python -m benchmarks.growth docs/_static/growth.svg
 """
 
 import math
-from pathlib import Path
+import sys
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from benchmarks import page
 
-PICTURE = page.HERE.parent / "docs" / "_static" / "growth.svg"
 # a site meets a line once or not: the same for every peer, and counted by the job that asks only that
 PAIRS = {"red area": "red yes", "farm area": "farm yes"}
 TITLES = {"red area": "sites × red line", "farm area": "sites × farmland"}
@@ -74,7 +73,7 @@ def _panel(axes, lines, title):
         axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 
-def draw(results, picture=PICTURE):
+def draw(results, picture):
     """Draw both joins side by side; what is hollow was measured on a sample."""
     with rc_context(STYLE):
         figure = Figure(figsize=(9.2, 4.2), layout="constrained", facecolor="white")
@@ -82,9 +81,8 @@ def draw(results, picture=PICTURE):
         for axes, job in zip(panels, PAIRS, strict=True):
             _panel(axes, points(results, job), TITLES[job])
         panels[0].set_ylabel("CPU seconds")
-        Path(picture).parent.mkdir(parents=True, exist_ok=True)
         FigureCanvasSVG(figure).print_svg(picture, metadata={"Date": None})
 
 
 if __name__ == "__main__":
-    draw(page.read())
+    draw(page.read(), sys.argv[1])
