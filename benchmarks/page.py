@@ -1,11 +1,13 @@
 """
 The results as they are kept, and as tables on a page.
 
-    python -m benchmarks.page        writes the page anew from the results, after a merge
+    python -m benchmarks.page               writes the page anew from the results
+    python -m benchmarks.page other.json    first takes in what was measured elsewhere
 """
 
 import itertools
 import json
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -94,5 +96,20 @@ def write_page(results, page=PAGE):
     page.write_text(filled(page.read_text(encoding="utf-8"), results), encoding="utf-8")
 
 
+def taken_in(results, others):
+    """Put the rows of other results in the place of those of the same job and peer."""
+    merged = dict(results)
+    for size, told in others.items():
+        rows = merged.get(size, {"rows": []})["rows"]
+        for _, group in itertools.groupby(told["rows"], key=lambda row: row["job"]):
+            rows = renewed(rows, list(group))
+        merged[size] = {"machine": told["machine"], "rows": rows}
+    return merged
+
+
 if __name__ == "__main__":
-    write_page(read())
+    gathered = read()
+    for other in sys.argv[1:]:
+        gathered = taken_in(gathered, read(Path(other)))
+    write(gathered)
+    write_page(gathered)

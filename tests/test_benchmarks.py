@@ -250,6 +250,15 @@ def test_rows_that_are_measured_again_take_their_place_and_the_others_stay():
     assert page.renewed([other], fresh) == [other, *fresh]
 
 
+def test_results_from_elsewhere_are_taken_in_size_by_size():
+    here = {"S": {"machine": "old", "rows": [row("base", 8.0), row("theirs", 4.0)]}}
+    there = {size: {"machine": "new", "rows": [row("base", 7.0), row("k", 1.0) | {"job": "k"}]} for size in "SL"}
+    merged = page.taken_in(here, there)
+    assert merged["S"]["rows"] == [row("base", 7.0), row("theirs", 4.0), row("k", 1.0) | {"job": "k"}]
+    assert merged["L"] == there["L"]
+    assert here["S"]["rows"][0] == row("base", 8.0)
+
+
 def test_a_page_without_a_place_for_a_size_is_refused():
     box = {"processor": "p", "cores": 2, "memory_gib": 1, "system": "s", "python": "3", "GEOS": "3", "day": "d"}
     told = {"S": {"machine": box | {"load_at_start": 0, "versions": {}}, "rows": [row("base", 1.0, times_faster=1)]}}
