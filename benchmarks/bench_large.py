@@ -162,7 +162,7 @@ def main():
 
 def write(options, runs):
     """Say what was measured; the last run stands at the top as well, where the docs look for it."""
-    from benchmarks.__main__ import machine  # noqa: PLC0415
+    from benchmarks.measuring import describe_machine  # noqa: PLC0415
 
     last = runs[-1]
     asked = last.get("check", {})
@@ -172,7 +172,7 @@ def write(options, runs):
         "pieces": asked.get("side_pieces"),
     }
     command = f"python -m benchmarks.bench_large --rows {' '.join(map(str, options.rows))} --folder ..."
-    told = {"machine": machine(), "command": command, **last, "side": side, "runs": runs}
+    told = {"machine": describe_machine(), "command": command, **last, "side": side, "runs": runs}
     options.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 

@@ -95,6 +95,34 @@ class Stream(Protocol):
         """Say, as JSON can, what the source is, so that another or a changed one is told apart."""
 
 
+@runtime_checkable
+class Passing(Protocol):
+    """A layer that can be read once, from beginning to end, such as a table of a database seen in one transaction."""
+
+    @property
+    def title(self) -> str:
+        """Name of the layer, for messages."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns beside the geometry."""
+
+    @property
+    def crs(self) -> pyproj.CRS | None:
+        """What the coordinates mean."""
+
+    @property
+    def digest(self) -> str:
+        """What the layer holds, so that another or a changed one is told apart."""
+
+    def stretches(self, rows: int) -> Iterator[gpd.GeoDataFrame]:
+        """Give the rows in frames of so many, numbered from 0 on the index."""
+
+
 def open_stream(source: str | Path | Stream, *, layer: str | None = None, encoding: str | None = None) -> Stream:
     """
     Open a layer without reading it.

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecozones import ZoningPlan
-from ecozones.errors import CRSError, EngineError, MissingCRSError, SchemaError
+from ecozones.errors import CRSError, EngineError, InputError, MissingCRSError, SchemaError
 from ecozones.large.preparing import prepare
 from ecozones.streams import open_stream
 
@@ -272,3 +272,70 @@ def test_what_cannot_be_placed_is_refused(tmp_path):
     parcels().assign(geometry=shapely.points(np.full(N, 500_000.0), 3_300_000.0)).to_parquet(path)
     with pytest.raises(EngineError, match="not one"):
         prepare(path, tmp_path / "out", engine=1)
+
+
+class Table:
+    """A table that is read once, as a database gives it."""
+
+    title = "public.parcels"
+    names = ("BSM", "kind")
+    digest = "the very rows"
+
+    def __init__(self, frame, rows=None):
+        self.frame, self.rows, self.crs, self.passes = frame, rows or len(frame), frame.crs, 0
+
+    def stretches(self, rows):
+        self.passes += 1
+        for start in range(0, len(self.frame), rows):
+            yield self.frame.iloc[start : start + rows]
+
+
+def test_a_table_that_is_read_once_is_prepared_like_a_file(tmp_path):
+    frame = spoilt().rename_geometry("geom")
+    table = Table(frame)
+    layer = prepare(table, tmp_path / "ready", engine=1, rows=50, part_rows=30)
+    spoilt().to_parquet(tmp_path / "a.parquet")
+    file = prepare(tmp_path / "a.parquet", tmp_path / "file", engine=1, rows=50, part_rows=30)
+    assert shapely.equals_exact(by_row(layer).geometry.to_numpy(), by_row(file).geometry.to_numpy()).all()
+    assert layer.report()["reason"].tolist() == file.report()["reason"].tolist()
+    assert not (tmp_path / "ready" / "_landed").exists()
+    assert prepare(table, tmp_path / "ready", engine=1, rows=50, part_rows=30).digest == layer.digest
+    assert table.passes == 1
+    with pytest.raises(InputError, match="gave 120"):
+        prepare(Table(frame, rows=121), tmp_path / "short", engine=1)
+
+
+class Watched:
+    """A stream that remembers the longest stretch it was asked for."""
+
+    longest = 0
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.label, self.rows, self.names, self.crs = inner.label, inner.rows, inner.names, inner.crs
+
+    def column(self, name):
+        raise AssertionError(name)
+
+    near = batches = column
+
+    def read(self, start, stop, columns=None, *, told=None):
+        Watched.longest = max(Watched.longest, stop - start)
+        return self.inner.read(start, stop, columns, told=told)
+
+    def boxes(self, start, stop):
+        Watched.longest = max(Watched.longest, stop - start)
+        return self.inner.boxes(start, stop)
+
+    def identity(self):
+        return self.inner.identity()
+
+
+def test_no_step_looks_at_more_rows_than_it_was_told(tmp_path):
+    parcels(600).to_parquet(tmp_path / "a.parquet")
+    stream = Watched(open_stream(tmp_path / "a.parquet"))
+    layer = prepare(stream, tmp_path / "ready", line="permanent_basic_farmland", engine=1, rows=70, part_rows=90)
+    assert Watched.longest == 70
+    sizes = [pq.read_metadata(part).num_rows for part in sorted((tmp_path / "ready" / "features").iterdir())]
+    assert sum(sizes) == layer.rows_done == 600
+    assert max(sizes) <= 91

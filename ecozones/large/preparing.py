@@ -36,12 +36,12 @@ from ecozones.geometry import drop_heights, repair_polygons
 from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, read_part, write_case
 from ecozones.large.tables import plain_kinds
 from ecozones.plan import DeclaresLines, id_field, name_features, stated_ids
-from ecozones.streams import FEATURES, PREPARED, Stream, open_stream, series_of
+from ecozones.streams import FEATURES, PREPARED, Passing, Stream, open_stream, series_of
 from ecozones.vocab import ControlLine, control_lines
 
 PIECES = "pieces"
 ROW = "source_row"
-_KEYS, _SPILL = "_keys", "_spill"
+_LANDED, _KEYS, _SPILL = "_landed", "_keys", "_spill"
 _ROWS, _PART_ROWS = 50_000, 100_000
 # the finest curve of geopandas: 65,536 cells a side
 _LEVEL = 16
@@ -102,7 +102,7 @@ class _Case:
 
 
 def prepare(
-    source: str | Path | Stream,
+    source: str | Path | Stream | Passing,
     folder: str | Path,
     *,
     layer: str | None = None,
@@ -124,7 +124,8 @@ def prepare(
     Parameters
     ----------
     source
-        As :func:`ecozones.streams.open_stream` takes it.
+        As :func:`ecozones.streams.open_stream` takes it, or what can be read only once, such as a table of a database;
+        that is set down in the folder first.
     folder
         Where the layer goes; workers on other machines must see it, and the source, under the same path.
     layer, encoding
@@ -173,20 +174,24 @@ def prepare(
     (9, 9, 0, 9, 0)
     """
     out = Path(folder).resolve()
-    stream = open_stream(source, layer=layer, encoding=encoding)
+    stream = source if isinstance(source, Passing) else open_stream(source, layer=layer, encoding=encoding)
     _check_source(stream)
-    case = _Case(stream, None if line is None else _declared(line, rules))
+    declared = None if line is None else _declared(line, rules)
+    told = [stream.title, stream.digest] if isinstance(stream, Passing) else stream.identity()
     print_ = fingerprint(
         {
             "verb": "prepare",
-            "source": stream.identity(),
-            "line": None if case.line is None else repr(case.line),
+            "source": told,
+            "line": None if declared is None else repr(declared),
             "part_rows": part_rows,
         }
     )
     done = _find_done(out, print_)
     if done is not None:
         return done
+    if isinstance(stream, Passing):
+        stream = _set_down(stream, out / _LANDED, rows)
+    case = _Case(stream, declared)
     # a layer without rows still has columns
     stretches = split(stream.rows, rows) or [(0, 0)]
     case = _learn(case, out / _KEYS, stretches, print_, part_rows, engine)
@@ -204,16 +209,39 @@ def prepare(
     return _finish(out, laid, run, stream, case, print_)
 
 
-def _check_source(stream: Stream) -> None:
+def _check_source(stream: Stream | Passing) -> None:
+    label = stream.title if isinstance(stream, Passing) else stream.label
     if stream.crs is None:
-        message = f"{stream.label} has no CRS, so it cannot be placed; set it where the layer is made"
+        message = f"{label} has no CRS, so it cannot be placed; set it where the layer is made"
         raise MissingCRSError(message)
     if ROW in stream.names and not _is_prepared(stream):
-        message = f"{stream.label} has a column {ROW!r} of its own; rename it"
+        message = f"{label} has a column {ROW!r} of its own; rename it"
         raise SchemaError(message)
 
 
-def _is_prepared(stream: Stream) -> bool:
+def _set_down(table: Passing, folder: Path, rows: int) -> Stream:
+    """Write down what can be read only once, whole or not at all."""
+    record = folder / "_landed.json"
+    told = json.dumps({"digest": table.digest, "rows": table.rows})
+    if not (record.is_file() and record.read_text(encoding="utf-8") == told):
+        shutil.rmtree(folder, ignore_errors=True)
+        count = 0
+        for number, frame in enumerate(table.stretches(rows)):
+            plain = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
+            sink = io.BytesIO()
+            plain.to_parquet(sink, index=False, row_group_size=_ROWS)
+            write_whole(folder / f"part-{number:06d}.parquet", sink.getvalue())
+            count += len(frame)
+        if count != table.rows:
+            message = (
+                f"{table.title} said it has {table.rows} rows and gave {count}; open it again and prepare it again"
+            )
+            raise InputError(message)
+        write_whole(record, told.encode("utf-8"))
+    return open_stream(folder)
+
+
+def _is_prepared(stream: Stream | Passing) -> bool:
     root = getattr(stream, "root", None)
     return root is not None and (root / PREPARED).is_file()
 
@@ -588,7 +616,7 @@ def _finish(out: Path, laid: LargeRun, run: LargeRun, stream: Stream, case: _Cas
         "listed": len(report) + sum(pq.read_metadata(path).num_rows for path in repeats),
     }
     write_whole(out / PREPARED, json.dumps(told, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8"))
-    for folder in (_KEYS, _SPILL):
+    for folder in (_LANDED, _KEYS, _SPILL):
         shutil.rmtree(out / folder, ignore_errors=True)
     return _prepared(out, told, resumed=run.resumed)
 
