@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ecozones import ZoningPlan
 from ecozones.errors import CRSError, EngineError, InputError, MissingCRSError, SchemaError
 from ecozones.large.preparing import prepare
+from ecozones.schema import table
 from ecozones.streams import open_stream
 
 CRS = "EPSG:4548"
@@ -117,6 +118,7 @@ def test_the_report_names_every_row_that_was_not_taken_as_it_stands(tmp_path):
         (70, "kept"),
     }
     assert layer.listed == len(report)
+    assert list(report.columns) == [column.id for column in table("prepared.report").columns]
     reasons = dict(zip(report["row"], report["reason"], strict=True))
     assert reasons[50] == "has the shape of row 2"
     assert reasons[60] == "repeats row 2 in everything"
@@ -292,15 +294,15 @@ class Table:
 
 def test_a_table_that_is_read_once_is_prepared_like_a_file(tmp_path):
     frame = spoilt().rename_geometry("geom")
-    table = Table(frame)
-    layer = prepare(table, tmp_path / "ready", engine=1, rows=50, part_rows=30)
+    given = Table(frame)
+    layer = prepare(given, tmp_path / "ready", engine=1, rows=50, part_rows=30)
     spoilt().to_parquet(tmp_path / "a.parquet")
     file = prepare(tmp_path / "a.parquet", tmp_path / "file", engine=1, rows=50, part_rows=30)
     assert shapely.equals_exact(by_row(layer).geometry.to_numpy(), by_row(file).geometry.to_numpy()).all()
     assert layer.report()["reason"].tolist() == file.report()["reason"].tolist()
     assert not (tmp_path / "ready" / "_landed").exists()
-    assert prepare(table, tmp_path / "ready", engine=1, rows=50, part_rows=30).digest == layer.digest
-    assert table.passes == 1
+    assert prepare(given, tmp_path / "ready", engine=1, rows=50, part_rows=30).digest == layer.digest
+    assert given.passes == 1
     with pytest.raises(InputError, match="gave 120"):
         prepare(Table(frame, rows=121), tmp_path / "short", engine=1)
 

@@ -41,8 +41,8 @@ def write(folder, kind, rows=N):
             data.to_parquet(path, row_group_size=7, schema_version="1.1.0", write_covering_bbox=True)
         case "geoparquet":
             data.to_parquet(path)
-        case "fgb":
-            data.to_file(path)
+        case "plain.fgb":
+            data.to_file(path, SPATIAL_INDEX="NO")
         case "gdb":
             data.to_file(path, driver="OpenFileGDB", layer="parcels", geometry_type="MultiPolygon")
         case "shp":
@@ -78,7 +78,7 @@ def whole(path):
     return pyogrio.read_dataframe(path, use_arrow=False)
 
 
-FORMATS = ["parquet", "geoparquet", "gpkg", "gaps.gpkg", "gdb", "fgb", "shp", "geojson"]
+FORMATS = ["parquet", "geoparquet", "gpkg", "gaps.gpkg", "gdb", "fgb", "plain.fgb", "shp", "geojson"]
 
 
 @pytest.fixture(scope="module", params=FORMATS)
