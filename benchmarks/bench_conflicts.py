@@ -58,25 +58,21 @@ def whole_table(first, second, kept):
     return _by_row(first, found["feature_b"].astype(int), found["area_m2"])
 
 
+# beside the base, which bench_sites brings for farmland
 PEERS = {
-    "geopandas.overlay": overlay_shared,
-    "shapely tree": tree_shared,
-    "ecozones": share_ground,
-    "ecozones, whole table": (keep_plan, whole_table),
+    "conflict": {
+        "shapely tree": tree_shared,
+        "ecozones, checked layers": share_ground,
+        "ecozones, whole table": (keep_plan, whole_table),
+    },
 }
 
 # of each job: a title, layers, the base, and functions by peer
 JOBS = {
-    "farm conflict": (
-        "farmland x red line, shared ground as geometry",
-        ("farmland", "redline"),
-        "geopandas.overlay",
-        PEERS,
-    ),
     "town conflict": (
-        "urban boundary x red line, shared ground as geometry",
+        "urban boundary x red line, shared ground",
         ("urban", "redline"),
         "geopandas.overlay",
-        PEERS,
+        {"geopandas.overlay": overlay_shared, **PEERS["conflict"]},
     ),
 }

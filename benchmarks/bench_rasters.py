@@ -1,111 +1,78 @@
 """
-Class areas of 10,000 zones on a raster of 10,000 x 10,000 cells, beside exactextract alone.
+Class areas of zones on a raster, beside exactextract and rasterstats.
 
-    python -m benchmarks.bench_rasters [--repeat 3] [--folder DIR]
-
-One child process a run, interleaved, medians; the libraries are loaded before the clock starts. exactextract gives
-shares of classes (``unique``, ``frac``, ``count``) on cells all alike. We give square metres of the ellipsoid, nodata
-and coverage as well, and must agree with it on the number of cells to one in a million.
+exactextract gives shares of classes (``unique``, ``frac``, ``count``) on cells all alike, rasterstats counts whole
+cells by their centres, which is another answer. We give square metres of the ellipsoid, nodata and coverage as well,
+and must agree with exactextract on the cells. The answer is a row of cells by class for each zone, laid end to end.
 """
 
-import argparse
-import json
-import statistics
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
+from importlib.util import find_spec
 
-import geopandas as gpd
 import numpy as np
-import rasterio
-import shapely
-from affine import Affine
 
-from benchmarks.workload import CRS, WEST, noise
-
-CELLS, CELL_M, ZONES, NORTH = 10_000, 10, 10_000, 3_400_000.0
-
-CHILD = """
-import json, pathlib, sys, time
-import exactextract, geopandas as gpd, numpy as np, rasterio
-import exactextract.raster, rasterio.windows
-from ecozones.landcover import class_areas
-
-peer, folder = sys.argv[1:]
-zones, raster = gpd.read_parquet(folder + "/zones.parquet"), folder + "/landcover.tif"
-wall, cpu = time.perf_counter(), time.process_time()
-if peer == "ours":
-    cells = class_areas(zones, raster, zone_id="zid")["cells"].sum()
-else:
-    options = {"output": "pandas", "strategy": peer}
-    cells = exactextract.exact_extract(raster, zones, ["unique", "frac", "count"], **options)["count"].sum()
-spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall, "cells": float(cells)}
-# not ru_maxrss: that begins with the memory of the process it was started from
-peak = pathlib.Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
-print(json.dumps(spent | {"mib": int(peak) / 1024}))
-"""
+CLASSES = 10
 
 
-def make(folder):
-    """Draw a landscape of seven classes with one cell in a hundred of an eighth, and blobs of 30 to 2,500 m."""
-    rng = np.random.default_rng(77)
-    field = np.kron(noise(CELLS // 2, CELLS // 2, 16, 8, rng, 0.6), np.ones((2, 2), np.float32))
-    steps = np.quantile(field[::7, ::7], [0.1, 0.25, 0.4, 0.6, 0.75, 0.9])
-    values = np.digitize(field, steps).astype(np.uint8) + np.uint8(1)
-    values[rng.random(values.shape) < 0.01] = 9
-    profile = {
-        "driver": "GTiff",
-        "height": CELLS,
-        "width": CELLS,
-        "count": 1,
-        "dtype": "uint8",
-        "crs": CRS,
-        "nodata": 0,
-    }
-    tiles = {"tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate"}
-    affine = Affine(CELL_M, 0, WEST, 0, -CELL_M, NORTH)
-    with rasterio.open(folder / "landcover.tif", "w", transform=affine, **profile, **tiles) as file:
-        file.write(values, 1)
-    radius = np.clip(np.exp(rng.normal(np.log(300), 0.5, ZONES)), 30, 2500)
-    x, y = WEST + 3000 + rng.random(ZONES) * 94_000, NORTH - 3000 - rng.random(ZONES) * 94_000
-    blobs = []
-    for i, points in enumerate(rng.integers(10, 120, ZONES)):
-        angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
-        reach = radius[i] * (1 + 0.3 * np.sin(3 * angle + rng.uniform(0, 6)) * rng.random())
-        blobs.append(shapely.Polygon(np.column_stack([x[i] + reach * np.cos(angle), y[i] + reach * np.sin(angle)])))
-    gpd.GeoDataFrame({"zid": np.arange(ZONES)}, geometry=blobs, crs=CRS).to_parquet(folder / "zones.parquet")
+def extract(strategy):
+    """Ask exactextract, by one of its two ways of going through the raster."""
+
+    def run(zones, raster, kept):
+        options = {"output": "pandas", "strategy": strategy}
+        found = kept(raster, zones, ["unique", "frac", "count"], **options)
+        cells = np.zeros((len(zones), CLASSES))
+        for row, (codes, shares, count) in enumerate(zip(found["unique"], found["frac"], found["count"], strict=True)):
+            cells[row, codes.astype(int)] = shares * count
+        return cells.ravel()
+
+    return run
 
 
-def run(peer, folder):
-    done = subprocess.run([sys.executable, "-c", CHILD, peer, folder], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+def load_extract(*_):
+    from exactextract import exact_extract  # noqa: PLC0415 - the others must not pay for it
+
+    return exact_extract
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--folder", type=Path)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as made:
-        folder = given.folder or Path(made)
-        if not (folder / "zones.parquet").exists():
-            make(folder)
-        peers = ["feature-sequential", "raster-sequential", "ours"]
-        runs = {peer: [] for peer in peers}
-        for _ in range(given.repeat):
-            for peer in peers:
-                runs[peer].append(run(peer, folder))
-    middle = {peer: {key: statistics.median(r[key] for r in took) for key in took[0]} for peer, took in runs.items()}
-    best = min(middle[peer]["cpu"] for peer in peers[:2])
-    for peer, one in middle.items():
-        cpu, wall = f"CPU {one['cpu']:6.2f} s ({one['cpu'] / best:.2f})", f"wall {one['wall']:6.2f} s"
-        print(f"{peer:20s} {cpu}  {wall}  {one['mib']:6.0f} MiB")
-    ours, theirs = middle["ours"], middle["feature-sequential"]
-    if abs(ours["cells"] / theirs["cells"] - 1) > 1e-6:
-        message = f"cells differ: {ours['cells']} and {theirs['cells']}"
-        raise SystemExit(message)
+def load_stats(*_):
+    from rasterstats import zonal_stats  # noqa: PLC0415
+
+    return zonal_stats
 
 
-if __name__ == "__main__":
-    main()
+def count_whole(zones, raster, kept):
+    cells = np.zeros((len(zones), CLASSES))
+    for row, counts in enumerate(kept(zones, raster, categorical=True)):
+        for code, count in counts.items():
+            cells[row, int(code)] = count
+    return cells.ravel()
+
+
+def load_ours(*_):
+    load_extract()
+    from ecozones.landcover import class_areas  # noqa: PLC0415
+
+    return class_areas
+
+
+def measure(zones, raster, kept):
+    found = kept(zones, raster, zone_id="zid").query("ground == 'class'")
+    cells = np.zeros((len(zones), CLASSES))
+    cells[found["zone_id"].to_numpy(int), found["class_id"].to_numpy(int)] = found["cells"]
+    return cells.ravel()
+
+
+BASE = "exactextract, by feature"
+JOBS = {
+    "class areas": ("class areas of zones on a raster", ("zones", "landcover"), BASE, {
+        BASE: (load_extract, extract("feature-sequential")),
+        "exactextract, by block": (load_extract, extract("raster-sequential")),
+        "rasterstats, whole cells": (load_stats, count_whole),
+        "ecozones": (load_ours, measure),
+    }),
+}  # fmt: skip
+
+
+def missing():
+    return (
+        {} if find_spec("rasterstats") else {"rasterstats, whole cells": "not measured: rasterstats is not installed"}
+    )

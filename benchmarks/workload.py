@@ -2,8 +2,8 @@
 A planning workload that anybody can make again: seeded, of three sizes, in one three-degree zone.
 
 Red lines come from noise contours with holes and islands, farmland parcels share their edges to the last bit, sites
-are compact, tiny, long or at the edge of a red line, restoration patches pile up on each other. Real layers are
-dirtier: see ``tests/data`` for those.
+are compact, tiny, long or at the edge of a red line, restoration patches pile up on each other; zones lie on a raster
+of land cover. Real layers are dirtier: see ``tests/data`` for those.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from scipy.ndimage import zoom
 CRS = "EPSG:4524"
 WEST, SOUTH = 36_470_000.0, 3_300_000.0
 LAYERS = ("redline", "farmland", "urban", "sites", "restoration")
+RASTER, CELL_M = "landcover", 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +33,14 @@ class Size:
     urban: int
     sites: int
     restoration: int
+    raster_cells: int
+    zones: int
 
 
 SIZES = {
-    "S": Size(60_000, 100_000, 90, 5_000, 160, 3, 200, 1_000, 500),
-    "M": Size(60_000, 100_000, 25, 100_000, 150, 6, 800, 20_000, 5_000),
-    "L": Size(200_000, 300_000, 50, 1_000_000, 150, 16, 2_000, 200_000, 20_000),
+    "S": Size(60_000, 100_000, 90, 5_000, 160, 3, 200, 1_000, 500, 4_000, 1_000),
+    "M": Size(60_000, 100_000, 25, 100_000, 150, 6, 800, 20_000, 5_000, 10_000, 10_000),
+    "L": Size(200_000, 300_000, 50, 1_000_000, 150, 16, 2_000, 200_000, 20_000, 10_000, 100_000),
 }
 
 
@@ -228,29 +231,77 @@ def restoration(size, rng):
     return gpd.GeoDataFrame(columns, geometry=geometry, crs=CRS)
 
 
-def make(name, folder):
-    """Write the layers of one size as GeoParquet, and give their folder."""
-    size, out = SIZES[name], Path(folder) / name
-    if all((out / f"{layer}.parquet").exists() for layer in LAYERS):
-        return out
+def landcover(size, rng):
+    """Seven classes in patches, and one cell in a hundred of an eighth."""
+    cells = size.raster_cells
+    field = np.kron(noise(cells // 2, cells // 2, 16, 8, rng, 0.6), np.ones((2, 2), np.float32))
+    steps = np.quantile(field[::7, ::7], [0.1, 0.25, 0.4, 0.6, 0.75, 0.9])
+    values = np.digitize(field, steps).astype(np.uint8) + np.uint8(1)
+    values[rng.random(values.shape) < 0.01] = 9
+    return values
+
+
+def zones(size, rng):
+    """Lobed outlines of 30 to 2,500 m, well within the raster."""
+    n, margin = size.zones, 3_000
+    span = size.raster_cells * CELL_M - 2 * margin
+    radius = np.clip(np.exp(rng.normal(np.log(300), 0.5, n)), 30, 2500)
+    x, y = WEST + margin + rng.random(n) * span, SOUTH + margin + rng.random(n) * span
+    drawn = []
+    for i, points in enumerate(rng.integers(10, 120, n)):
+        angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
+        reach = radius[i] * (1 + 0.3 * np.sin(3 * angle + rng.uniform(0, 6)) * rng.random())
+        drawn.append(shapely.Polygon(np.column_stack([x[i] + reach * np.cos(angle), y[i] + reach * np.sin(angle)])))
+    return gpd.GeoDataFrame({"zid": np.arange(n)}, geometry=drawn, crs=CRS)
+
+
+def seeded(layer, name):
+    return np.random.default_rng([11 + (*LAYERS, "zones", RASTER).index(layer), ord(name)])
+
+
+def draw(layer, name, folder):
+    """Draw one vector layer of one size."""
+    size, rng = SIZES[name], seeded(layer, name)
+    if layer == "sites":
+        return sites(size, rng, load(name, "redline", folder))
+    return {"redline": redline, "farmland": farmland, "urban": urban, "restoration": restoration, "zones": zones}[
+        layer
+    ](size, rng)
+
+
+def write_raster(values, path):
+    import rasterio  # noqa: PLC0415 - the vector jobs need no rasters
+
+    side = len(values)
+    affine = rasterio.Affine(CELL_M, 0, WEST, 0, -CELL_M, SOUTH + side * CELL_M)
+    profile = {"driver": "GTiff", "height": side, "width": side, "count": 1, "dtype": "uint8", "crs": CRS, "nodata": 0}
+    tiles = {"tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate"}
+    with rasterio.open(path, "w", transform=affine, **profile, **tiles) as file:
+        file.write(values, 1)
+
+
+def make(name, folder, layers=LAYERS):
+    """Write what is missing of the layers of one size, as GeoParquet and GeoTIFF, and give their folder."""
+    out = Path(folder) / name
     out.mkdir(parents=True, exist_ok=True)
-    rng = {layer: np.random.default_rng([seed, ord(name)]) for seed, layer in enumerate(LAYERS, start=11)}
-    red = redline(size, rng["redline"])
-    made = {
-        "redline": red,
-        "farmland": farmland(size, rng["farmland"]),
-        "urban": urban(size, rng["urban"]),
-        "sites": sites(size, rng["sites"], red),
-        "restoration": restoration(size, rng["restoration"]),
-    }
-    for layer, frame in made.items():
-        frame.to_parquet(out / f"{layer}.parquet")
+    for layer in layers:
+        path = out / (f"{layer}.tif" if layer == RASTER else f"{layer}.parquet")
+        if path.exists():
+            continue
+        # under another name until it is whole: a run that is broken off must not leave half a layer
+        begun = path.with_name(f"begun-{path.name}")
+        if layer == RASTER:
+            write_raster(landcover(SIZES[name], seeded(layer, name)), begun)
+        else:
+            draw(layer, name, folder).to_parquet(begun)
+        begun.replace(path)
     return out
 
 
 def load(name, layer, folder):
-    """Read one layer of one size, made if need be."""
-    return gpd.read_parquet(make(name, folder) / f"{layer}.parquet")
+    """Read one layer of one size, made if need be; of the raster, its path."""
+    out = make(name, folder, [layer])
+    return str(out / f"{layer}.tif") if layer == RASTER else gpd.read_parquet(out / f"{layer}.parquet")
 
 
 if __name__ == "__main__":

@@ -38,4 +38,6 @@ html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 
 # pages that are made from other files of the project, so that they cannot drift from them
 shutil.copytree(ROOT / "notebooks", HERE / "notebooks", dirs_exist_ok=True)
-subprocess.run([sys.executable, str(ROOT / "tools" / "law_page.py"), str(HERE / "law")], check=True)  # noqa: S603
+for script, made in (("law_page.py", "law"), ("scale_page.py", "internet_scale.md")):
+    subprocess.run([sys.executable, str(ROOT / "tools" / script), str(HERE / made)], check=True)  # noqa: S603
+subprocess.run([sys.executable, "-m", "benchmarks.growth", str(HERE / "_static" / "growth.svg")], check=True, cwd=ROOT)  # noqa: S603

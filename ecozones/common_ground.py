@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -57,8 +57,12 @@ class Place(NamedTuple):
         Counted from there every coordinate is exact; where they reach down to zero, that would not be so, nor is it
         needed, and zero stays the origin.
         """
-        drawn = [frame.total_bounds for frame in frames if len(frame)]
-        if not drawn:
+        return cls.within(crs, [frame.total_bounds for frame in frames if len(frame)])
+
+    @classmethod
+    def within(cls, crs: pyproj.CRS, drawn: Sequence[Any]) -> Place:
+        """Choose as :meth:`of` does, where only the bounds of the layers are known."""
+        if not len(drawn):
             return cls(crs, 0.0, 0.0)
         bounds = np.array(drawn)
         low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
@@ -108,10 +112,32 @@ class Layer:
 
     def pieces(self, shapes: int) -> overlay.Pieces:
         """Cut the polygons into pieces that so many shapes shall ask."""
-        size = _COARSE_VERTICES if shapes < _FEW_SHAPES else overlay.PIECE_VERTICES
+        size = piece_size(shapes)
         if size not in self._cuts:
             self._cuts[size] = overlay.cut(self.geometry, piece_vertices=size, checked=True)
         return self._cuts[size]
+
+
+def piece_size(shapes: int) -> int:
+    """
+    Choose how many vertices the pieces of a layer may have that so many shapes shall ask.
+
+    Parameters
+    ----------
+    shapes
+        How many ask.
+
+    Returns
+    -------
+    int
+        Vertices.
+
+    Examples
+    --------
+    >>> piece_size(10) > piece_size(100_000)
+    True
+    """
+    return _COARSE_VERTICES if shapes < _FEW_SHAPES else overlay.PIECE_VERTICES
 
 
 class Shared(NamedTuple):
@@ -348,7 +374,7 @@ def find_slivers(
     doubtful = small | narrow
     if not doubtful.any() or len(parts) == 1:
         return small, narrow
-    reach = _REACH_M / (_DEGREE_M if place.crs.is_geographic else 1.0)
+    reach = sliver_reach(place)
     left, right = shapely.STRtree(parts).query(parts[doubtful], predicate="dwithin", distance=reach)
     left = np.flatnonzero(doubtful)[left]
     beside = (left != right) & (group[left] == group[right])
@@ -364,6 +390,28 @@ def find_slivers(
         if width >= slivers.narrower_m:
             small[block] = narrow[block] = False
     return small, narrow
+
+
+def sliver_reach(place: Place) -> float:
+    """
+    Tell how far apart parts may lie that are one stretch of ground when a sliver is judged.
+
+    Parameters
+    ----------
+    place
+        Where they are.
+
+    Returns
+    -------
+    float
+        A distance. [unit]
+
+    Examples
+    --------
+    >>> sliver_reach(Place(pyproj.CRS("EPSG:4548"), 0.0, 0.0))
+    0.001
+    """
+    return _REACH_M / (_DEGREE_M if place.crs.is_geographic else 1.0)
 
 
 def _blocks(left: Rows, right: Rows, doubtful: Flags) -> list[Rows]:
@@ -414,7 +462,10 @@ def split_by(geometry: Geometries, places: Layer) -> tuple[Rows, Rows, Geometrie
     >>> districts.tolist(), shapely.area(ground).tolist()
     ([0, -1], [1.0, 2.0])
     """
-    found = share(Layer(geometry, places.place), places)
+    # the places are always the ones that are asked, and always cut alike: who else is split must not show
+    met = overlay.meet(geometry, places.pieces(_FEW_SHAPES))
+    real = np.flatnonzero(shapely.area(met.geometry) > 0)
+    found = Shared(met.shape[real], met.feature[real], met.geometry[real])
     rest = subtract(geometry, places.geometry, found.a, found.b)
     share_of_rest = np.divide(
         shapely.area(rest), shapely.area(geometry), out=np.zeros(len(rest)), where=shapely.area(geometry) > 0

@@ -23,7 +23,6 @@ from ecozones.common_ground import (
     Numbers,
     Place,
     Rows,
-    Shared,
     find_slivers,
     measure,
     measure_union,
@@ -119,16 +118,38 @@ def find_conflicts(
     book = load_rules(rules or "CN") if not isinstance(rules, Rulebook) else rules
     layers, place = _layers(plan, asked)
     slivers = Slivers(ignore_below_m2, ignore_narrower_m)
-    regions = None if districts is None else _districts(districts, place)
+    regions = None if districts is None else read_districts(districts, place)
     tables = [
         _pair_table(plan, (line_a, line_b), (layers[line_a], layers[line_b]), slivers, method, regions, book)
         for line_a, line_b in itertools.combinations(asked, 2)
     ]
-    columns = [*_COLUMNS[:4], *([] if districts is None else ["district"]), *_COLUMNS[4:]]
+    columns = conflict_columns(by_district=districts is not None)
     found = pd.concat([table for table in tables if len(table)], ignore_index=True) if any(map(len, tables)) else None
     if found is None:
         return gpd.GeoDataFrame(pd.DataFrame(columns=columns), geometry="geometry", crs=plan.crs)
     return gpd.GeoDataFrame(found[columns], geometry="geometry", crs=plan.crs)
+
+
+def conflict_columns(*, by_district: bool) -> list[str]:
+    """
+    List the columns of a table of conflicts.
+
+    Parameters
+    ----------
+    by_district
+        Whether conflicts are split by district.
+
+    Returns
+    -------
+    list of str
+        In their order.
+
+    Examples
+    --------
+    >>> conflict_columns(by_district=True)[3:6]
+    ['feature_b', 'district', 'subzone_a']
+    """
+    return [*_COLUMNS[:4], *(["district"] if by_district else []), *_COLUMNS[4:]]
 
 
 def _asked(plan: ZoningPlan, lines: Iterable[str] | None) -> list[str]:
@@ -148,12 +169,36 @@ def _layers(plan: ZoningPlan, lines: Iterable[str]) -> tuple[dict[str, Layer], P
     return {line: Layer.of(frame, place, what=line) for line, frame in frames.items()}, place
 
 
-class _Districts(NamedTuple):
+class Districts(NamedTuple):
+    """Districts by name, at a place."""
+
     names: Geometries
     layer: Layer
 
 
-def _districts(districts: gpd.GeoDataFrame, place: Place) -> _Districts:
+def read_districts(districts: gpd.GeoDataFrame, place: Place) -> Districts:
+    """
+    Check districts that conflicts shall be split by, and bring them to a place.
+
+    Parameters
+    ----------
+    districts
+        Polygons with a column ``district``.
+    place
+        Where the layers are overlaid.
+
+    Returns
+    -------
+    Districts
+        Ready to split by.
+
+    Raises
+    ------
+    SchemaError
+        They have no names of their own.
+    GeometryError
+        They share ground.
+    """
     check_crs(districts, what="districts")
     check_polygons(districts, what="districts")
     if "district" not in districts.columns:
@@ -173,7 +218,7 @@ def _districts(districts: gpd.GeoDataFrame, place: Place) -> _Districts:
         pairs = [f"{named[a]} and {named[b]}" for a, b in zip(both.a[heavy], both.b[heavy], strict=True)]
         message = f"districts share ground, so no total by district is right: {name_rows(pairs)}"
         raise GeometryError(message)
-    return _Districts(districts["district"].to_numpy(dtype=object), layer)
+    return Districts(districts["district"].to_numpy(dtype=object), layer)
 
 
 def _pair_table(
@@ -182,7 +227,7 @@ def _pair_table(
     layers: tuple[Layer, Layer],
     slivers: Slivers,
     method: AreaMethod,
-    regions: _Districts | None,
+    regions: Districts | None,
     book: Rulebook,
 ) -> pd.DataFrame:
     """List what two lines both claim."""
@@ -191,7 +236,11 @@ def _pair_table(
     found = share(*layers)
     if not len(found.a):
         return pd.DataFrame()
-    table = _stretches(found, place, slivers, method, regions)
+    parts, pair = shapely.get_parts(found.geometry, return_index=True)
+    measured = measure(parts, place, method)
+    small, narrow = find_slivers(parts, measured, np.zeros(len(parts)), place, slivers)
+    judged = Judged(parts, pair, measured.area, measured.width, small, narrow)
+    table = gather_stretches(judged, (found.a, found.b), place, method, regions)
     for side, frame, layer in (("a", frames[0], layers[0]), ("b", frames[1], layers[1])):
         rows = table[f"row_{side}"].to_numpy()
         met = np.unique(rows)
@@ -200,27 +249,80 @@ def _pair_table(
         table[f"feature_{side}"] = frame["feature_id"].to_numpy()[rows]
         table[f"subzone_{side}"] = frame["subzone"].to_numpy(dtype=object)[rows]
         table[f"share_{side}"] = table["area_m2"].to_numpy() / whole[rows]
-    table["relation"] = _relations(found, layers)[table["pair"].to_numpy()]
-    table["net_m2"] = table["area_m2"] * (1 - _deduction(frames, table))
+    of_a, of_b = (shapely.area(layer.geometry)[rows] for layer, rows in zip(layers, (found.a, found.b), strict=True))
+    table["relation"] = relations(found.geometry, of_a, of_b)[table["pair"].to_numpy()]
+    return say_meaning(table, lines, _deduction(frames, table), book)
+
+
+def say_meaning(table: pd.DataFrame, lines: tuple[str, str], deduction: Numbers, book: Rulebook) -> pd.DataFrame:
+    """
+    Say what the ground that features of two lines share means by the rules, and put it in order.
+
+    Parameters
+    ----------
+    table
+        Shared ground, with the ids of the features and how they lie to each other.
+    lines
+        The two lines.
+    deduction
+        Share of farmland that is ridges and ditches, NaN where none is stated.
+    book
+        The rules.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`find_conflicts` lists it, for these two lines.
+    """
+    table["net_m2"] = table["area_m2"] * (1 - deduction)
     meaning = {relation: _meaning(book, lines, relation) for relation in table["relation"].unique()}
     for column in _MEANING:
         table[column] = [meaning[relation][column] for relation in table["relation"]]
-    order = ["feature_a", "feature_b", "artefact", *(["district"] if regions else [])]
+    order = ["feature_a", "feature_b", "artefact", *(["district"] if "district" in table.columns else [])]
     return table.assign(line_a=lines[0], line_b=lines[1]).sort_values(order, kind="stable", ignore_index=True)
 
 
-def _stretches(
-    found: Shared, place: Place, slivers: Slivers, method: AreaMethod, regions: _Districts | None
+class Judged(NamedTuple):
+    """Stretches of shared ground: the pair each belongs to, its area [m²] and width [m], and whether it is noise."""
+
+    parts: Geometries
+    pair: Rows
+    area: Numbers
+    width: Numbers
+    small: Flags
+    narrow: Flags
+
+
+def gather_stretches(
+    judged: Judged, rows: tuple[Rows, Rows], place: Place, method: AreaMethod, regions: Districts | None
 ) -> pd.DataFrame:
-    """Measure shared ground stretch by stretch, and gather it by pair, artefacts apart, and by district."""
-    parts, pair = shapely.get_parts(found.geometry, return_index=True)
-    measured = measure(parts, place, method)
-    small, narrow = find_slivers(parts, measured, np.zeros(len(parts)), place, slivers)
-    area, width, region = measured.area, measured.width, np.full(len(parts), -1, dtype=np.intp)
+    """
+    Gather stretches of shared ground by pair, artefacts apart, and by district.
+
+    Parameters
+    ----------
+    judged
+        The stretches, those of one pair together.
+    rows
+        Rows of the two features of each pair.
+    place
+        Where the stretches are.
+    method
+        How area is measured.
+    regions
+        Districts to split them by.
+
+    Returns
+    -------
+    DataFrame
+        ``pair, row_a, row_b, artefact, artefact_because, area_m2, area_ha, area_mu, width_m, parts, geometry``.
+    """
+    parts, pair, area, width, small, narrow = judged
+    region = np.full(len(parts), -1, dtype=np.intp)
     if regions is not None:
         # judged before it is split: a district boundary makes no artefacts
-        rows, region, parts = split_by(parts, regions.layer)
-        pair, small, narrow, width = pair[rows], small[rows], narrow[rows], width[rows]
+        whole, region, parts = split_by(parts, regions.layer)
+        pair, small, narrow, width = pair[whole], small[whole], narrow[whole], width[whole]
         area = measure(parts, place, method).area
         parts, owner = shapely.get_parts(parts, return_index=True)
         area = area[owner] * _shares(parts, owner)
@@ -233,8 +335,8 @@ def _stretches(
     table = pd.DataFrame(
         {
             "pair": pair[head],
-            "row_a": found.a[pair[head]],
-            "row_b": found.b[pair[head]],
+            "row_a": rows[0][pair[head]],
+            "row_b": rows[1][pair[head]],
             "artefact": (small | narrow)[head],
             "artefact_because": _because(small[order], narrow[order], first),
             "area_m2": np.add.reduceat(area[order], first),
@@ -273,12 +375,30 @@ def _gather(parts: Geometries, first: Rows, count: Rows) -> Geometries:
     return gathered
 
 
-def _relations(found: Shared, layers: tuple[Layer, Layer]) -> Geometries:
-    """Say how the first feature of each pair lies to the second."""
-    both = shapely.area(found.geometry)
-    of_a = both / shapely.area(layers[0].geometry)[found.a] >= _WHOLE
-    of_b = both / shapely.area(layers[1].geometry)[found.b] >= _WHOLE
-    return np.select([of_a & of_b, of_a, of_b], ["equal", "inside", "contains"], default="crosses").astype(object)
+def relations(shared: Geometries, of_a: Numbers, of_b: Numbers) -> Geometries:
+    """
+    Say how the first feature of each pair lies to the second.
+
+    Parameters
+    ----------
+    shared
+        The ground that each pair shares.
+    of_a, of_b
+        What the two features measure, in the same plane.
+
+    Returns
+    -------
+    ndarray
+        equal, inside, contains or crosses.
+
+    Examples
+    --------
+    >>> relations(np.array([shapely.box(0, 0, 1, 1)], dtype=object), np.array([1.0]), np.array([4.0])).tolist()
+    ['inside']
+    """
+    both = shapely.area(shared)
+    a, b = both / of_a >= _WHOLE, both / of_b >= _WHOLE
+    return np.select([a & b, a, b], ["equal", "inside", "contains"], default="crosses").astype(object)
 
 
 def _deduction(frames: list[gpd.GeoDataFrame], table: pd.DataFrame) -> Numbers:
@@ -348,8 +468,8 @@ def total_conflicts(
     rows: list[dict[str, Any]] = []
     for (line_a, line_b), of_pair in conflicts.groupby(["line_a", "line_b"], sort=False):
         split = list(of_pair.groupby("district", sort=True)) if by_district else []
-        parts = [_total(part, place, method) | {"district": name} for name, part in split]
-        whole = _total(of_pair, place, method) | {"district": None}
+        parts = [sum_conflicts(part, place, method) | {"district": name} for name, part in split]
+        whole = sum_conflicts(of_pair, place, method) | {"district": None}
         closed = close_totals(
             from_m2([part["union_m2"] for part in parts or [whole]], unit),
             DECIMALS[unit],
@@ -359,7 +479,7 @@ def total_conflicts(
             part |= {f"union_{unit}": figure.rounded, f"adjustment_{unit}": figure.adjustment}
         whole[f"union_{unit}"] = float(closed["rounded"].sum())
         rows += [{"line_a": line_a, "line_b": line_b} | part for part in [*parts, whole]]
-    every = _total(conflicts, place, method) | {"district": None}
+    every = sum_conflicts(conflicts, place, method) | {"district": None}
     every[f"union_{unit}"] = float(round_half_up(from_m2(every["union_m2"], unit), DECIMALS[unit]))
     table = pd.DataFrame([*rows, {"line_a": "", "line_b": ""} | every])
     table["error_m2"] = table["sum_m2"] - table["union_m2"] - table["again_m2"]
@@ -372,7 +492,24 @@ def total_conflicts(
     return table[columns]
 
 
-def _total(conflicts: gpd.GeoDataFrame, place: Place, method: AreaMethod) -> dict[str, Any]:
+def sum_conflicts(conflicts: gpd.GeoDataFrame, place: Place, method: AreaMethod) -> dict[str, Any]:
+    """
+    Sum conflicts, and measure their ground once.
+
+    Parameters
+    ----------
+    conflicts
+        Rows of :func:`find_conflicts`.
+    place
+        Where they are.
+    method
+        How area is measured.
+
+    Returns
+    -------
+    dict
+        ``pairs, sum_m2, union_m2, again_m2, real_m2, artefact_m2, net_m2``.
+    """
     geometry = place.near(conflicts.geometry.to_numpy())
     artefact = conflicts["artefact"].to_numpy(dtype=bool)
     union = measure_union(geometry, place, method)

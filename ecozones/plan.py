@@ -361,20 +361,85 @@ def _line_frame(frame: gpd.GeoDataFrame, line: ControlLine, notes: list[str]) ->
     geometry.check_polygons(frame, what=line.id)
     named = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame.copy()
     named = named.reset_index(drop=True)
-    fields = {str(column).lower(): column for column in named.columns}
-    columns = {
-        "feature_id": _feature_ids(named, _first(fields, line.id_fields), line, notes),
-        "name": _texts(named, _first(fields, line.name_fields)),
-        "subzone": _subzones(named, _first(fields, line.subzone_fields), line, notes),
-    }
-    rest = named.drop(columns=[*(name for name in columns if name in named.columns), "geometry"])
-    built = gpd.GeoDataFrame(
-        pd.DataFrame(columns | dict(rest.items())), geometry=named.geometry.to_numpy(), crs=frame.crs
-    )
+    ids = _feature_ids(named, line, notes)
+    built = name_features(named, ids, line, notes)
     repaired, ledger = geometry.repair_polygons(built, what=line.id)
     if len(ledger):
         notes.append(f"{line.id}: {len(ledger)} invalid polygons repaired")
     return repaired
+
+
+def name_features(frame: gpd.GeoDataFrame, ids: pd.Series, line: ControlLine, notes: list[str]) -> gpd.GeoDataFrame:
+    """
+    Give rows of a line the three columns that every line has: ``feature_id``, ``name`` and ``subzone``.
+
+    Parameters
+    ----------
+    frame
+        All rows of a layer or some of them, their geometry called ``geometry``.
+    ids
+        Their ids, on the same index.
+    line
+        The control line.
+    notes
+        Is told what was not recognised.
+
+    Returns
+    -------
+    GeoDataFrame
+        The three columns first, the others as they were.
+    """
+    fields = {str(column).lower(): column for column in frame.columns}
+    columns = {
+        "feature_id": ids,
+        "name": _texts(frame, _first(fields, line.name_fields)),
+        "subzone": _subzones(frame, _first(fields, line.subzone_fields), line, notes),
+    }
+    rest = frame.drop(columns=[*(name for name in columns if name in frame.columns), "geometry"])
+    built = pd.DataFrame(columns | dict(rest.items()), index=frame.index)
+    return gpd.GeoDataFrame(built, geometry=frame.geometry.to_numpy(), crs=frame.crs)
+
+
+def id_field(names: Iterable[object], line: ControlLine) -> object | None:
+    """
+    Find the column that holds the ids of a line.
+
+    Parameters
+    ----------
+    names
+        Columns of the layer.
+    line
+        The control line.
+
+    Returns
+    -------
+    object or None
+        Its name; None where features are numbered.
+    """
+    return _first({str(name).lower(): name for name in names}, line.id_fields)
+
+
+def stated_ids(values: pd.Series, number: pd.Series, *, whole: bool) -> tuple[pd.Series, pd.Series]:
+    """
+    Read the ids that rows state.
+
+    Parameters
+    ----------
+    values
+        The column of ids.
+    number
+        Numbers of the rows from 1, as texts.
+    whole
+        Numbers with a fraction of nothing are whole numbers.
+
+    Returns
+    -------
+    tuple
+        Ids, ``row N`` where none is stated, and where that is. Some may be repeated.
+    """
+    missing = values.isna() | (values.astype(str).str.strip() == "")
+    ids = (values.astype("Int64") if whole else values).astype(str).str.strip().astype(object)
+    return ids.where(~missing, "row " + number), missing
 
 
 def _first(fields: Mapping[str, object], wanted: Iterable[str]) -> object | None:
@@ -388,17 +453,16 @@ def _texts(frame: gpd.GeoDataFrame, column: object | None) -> pd.Series:
     return text.where(text.notna(), None)
 
 
-def _feature_ids(frame: gpd.GeoDataFrame, column: object | None, line: ControlLine, notes: list[str]) -> pd.Series:
+def _feature_ids(frame: gpd.GeoDataFrame, line: ControlLine, notes: list[str]) -> pd.Series:
     """Give every feature an id of its own; what was missing or repeated is counted."""
     number = pd.Series(np.arange(1, len(frame) + 1).astype(str), index=frame.index, dtype=object)
+    column = id_field(frame.columns, line)
     if column is None:
         notes.append(f"{line.id}: no id column, features are numbered from 1")
         return number
     values = frame[column]
-    missing = values.isna() | (values.astype(str).str.strip() == "")
     whole = pd.api.types.is_float_dtype(values) and bool((values.dropna() % 1 == 0).all())
-    ids = (values.astype("Int64") if whole else values).astype(str).str.strip().astype(object)
-    ids = ids.where(~missing, "row " + number)
+    ids, missing = stated_ids(values, number, whole=whole)
     again = ids.groupby(ids).cumcount()
     if missing.any() or (again > 0).any():
         notes.append(

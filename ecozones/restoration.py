@@ -30,6 +30,7 @@ from ecozones import overlay
 from ecozones.area import AreaMethod, polygon_areas
 from ecozones.crs import check_crs
 from ecozones.errors import InputError, SchemaError, name_rows
+from ecozones.footprints import collect_ground, exact_sums, footprint, footprint_areas, ground_components
 from ecozones.geometry import repair_polygons
 from ecozones.patches import Slivers, divide
 from ecozones.placing import bring_to
@@ -259,11 +260,7 @@ def measure_restored(
     records = _records(projects)
     if districts is not None:
         records = _cut_by_district(records, districts, method)
-    missing = [key for key in keys if key not in records.columns and key != "total"]
-    if missing:
-        has = ", ".join(map(str, projects.columns))
-        message = f"projects cannot be grouped by {name_rows(missing)}: there is no such column; it has {has}"
-        raise SchemaError(message)
+    _check_keys(projects, records, keys)
     geometry = records.geometry.to_numpy()
     area = polygon_areas(geometry, records.crs, method=method)
     pieces = _divide_ground(geometry) if by is None or attribution != "report_only" else None
@@ -334,41 +331,6 @@ def _records(projects: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 # ------------------------------------------------------------------------------------------------ ground counted once
 
 
-def footprint(geometry: Geometries) -> shapely.Geometry:
-    """
-    Unite polygons into the ground under them.
-
-    Parameters
-    ----------
-    geometry
-        Valid polygons, in any order, shape (n,).
-
-    Returns
-    -------
-    Geometry
-        Their union.
-
-    Examples
-    --------
-    >>> footprint(np.array([shapely.box(0, 0, 2, 1), shapely.box(1, 0, 3, 1)], dtype=object)).area
-    3.0
-    """
-    geometry = np.asarray(geometry, dtype=object)
-    # ground wholly inside another polygon adds nothing, and a test for it costs a fiftieth of a union
-    bounds = shapely.bounds(geometry)
-    inner, outer = shapely.STRtree(geometry).query(geometry)
-    fits = (bounds[inner, :2] >= bounds[outer, :2]).all(axis=1) & (bounds[inner, 2:] <= bounds[outer, 2:]).all(axis=1)
-    fits &= inner != outer
-    inner, outer = inner[fits], outer[fits]
-    shapely.prepare(geometry[np.unique(outer)])
-    inside = shapely.contains_properly(geometry[outer], geometry[inner])
-    same = ~inside & (inner > outer)
-    same[same] = shapely.equals_exact(geometry[inner[same]], geometry[outer[same]], tolerance=0.0)
-    needed = np.ones(len(geometry), dtype=bool)
-    needed[inner[inside | same]] = False
-    return shapely.disjoint_subset_union_all(geometry[needed])
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Pieces:
     """Ground in pieces that lie wholly inside or outside each record; one row of `piece` and `record` per claim."""
@@ -386,8 +348,7 @@ class _Pieces:
 def _divide_ground(geometry: Geometries) -> _Pieces:
     """Divide the ground under records into pieces that nobody claims in part."""
     geometry = np.asarray(geometry, dtype=object)
-    left, right = shapely.STRtree(geometry).query(geometry)
-    label = _components(len(geometry), left, right)
+    label = ground_components(geometry)
     order = np.argsort(label, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else []
     alone = np.array([rows[0] for rows in members if len(rows) == 1], dtype=np.intp)
@@ -418,18 +379,6 @@ def _divide_cluster(geometry: Geometries) -> tuple[Geometries, Rows, Rows]:
         if (lost <= _reach(geometry, own) + _NOISE_SHARE * own).all():
             break
     return faces[claimed], piece, row
-
-
-def _components(n: int, left: Rows, right: Rows) -> Rows:
-    """Label what hangs together: everybody takes the smallest label among the neighbours until nothing changes."""
-    label = np.arange(n)
-    while True:
-        new = label.copy()
-        np.minimum.at(new, left, label[right])
-        new = new[new]
-        if (new == label).all():
-            return label
-        label = new
 
 
 def _attribute(
@@ -537,45 +486,108 @@ def _group_table(
     number, table = _group_numbers(records, keys)
     n = len(table)
     geometry = records.geometry.to_numpy()
-    order = np.argsort(number, kind="stable")
-    members = np.split(order, np.flatnonzero(np.diff(number[order])) + 1) if len(order) else []
-    united, ground = _grounds(geometry, members, number, area, records.crs, method)
-    activity = np.bincount(number, weights=area, minlength=n)
+    united, ground = _grounds(geometry, number, n, area, records.crs, method)
+    activity = exact_sums(area, number, n)
     table["projects"] = records.groupby(number)["project_id"].nunique().to_numpy()
     table["records"] = np.bincount(number, minlength=n)
     table["activity_ha"] = activity / _HA
     table["footprint_ha"] = ground / _HA
     table["footprint_mu"] = from_m2(ground, "mu")
     table["repeated_ha"] = (activity - ground) / _HA
-    table["counted_ha"] = np.bincount(number, weights=counted, minlength=n) / _HA
+    table["counted_ha"] = exact_sums(counted, number, n) / _HA
     if "stated_area_m2" in records.columns:
-        stated = pd.to_numeric(records["stated_area_m2"])
-        table["stated_ha"] = stated.groupby(number).sum(min_count=1).to_numpy() / _HA
-        table["without_stated"] = stated.isna().groupby(number).sum().to_numpy()
+        stated = pd.to_numeric(records["stated_area_m2"]).to_numpy(dtype=float)
+        said = ~np.isnan(stated)
+        count = np.bincount(number[said], minlength=n)
+        table["stated_ha"] = np.where(count > 0, exact_sums(stated[said], number[said], n), np.nan) / _HA
+        table["without_stated"] = table["records"] - count
     return gpd.GeoDataFrame(table, geometry=united, crs=records.crs)
 
 
 def _grounds(
     geometry: Geometries,
-    members: Sequence[Rows],
     number: Rows,
+    n_groups: int,
     area: Numbers,
     crs: Any,  # noqa: ANN401 - whatever pyproj takes for a CRS
     method: AreaMethod,
 ) -> tuple[Geometries, Numbers]:
-    """Unite and measure [m²] the ground of groups; records that meet none of their group are measured already."""
-    left, right = shapely.STRtree(geometry).query(geometry)
-    met = (number[left] == number[right]) & (left != right)
-    crowded = np.zeros(len(geometry), dtype=bool)
-    crowded[left[met]] = True
-    shared = np.array([footprint(geometry[rows[crowded[rows]]]) for rows in members], dtype=object)
-    ground = polygon_areas(shared, crs, method=method)
-    ground += np.bincount(number, weights=np.where(crowded, 0.0, area), minlength=len(members))
-    whole = np.empty(len(members), dtype=object)
-    for group, (rows, union) in enumerate(zip(members, shared, strict=True)):
-        parts = shapely.get_parts([*geometry[rows[~crowded[rows]]], union])
-        whole[group] = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
-    return whole, ground
+    """Unite and measure [m²] the ground of groups."""
+    shapes, areas, group = _ground_parts(geometry, number, area, crs, method)
+    return collect_ground(shapes, group, n_groups), exact_sums(areas, group, n_groups)
+
+
+def _ground_parts(
+    geometry: Geometries,
+    number: Rows,
+    area: Numbers,
+    crs: Any,  # noqa: ANN401 - whatever pyproj takes for a CRS
+    method: AreaMethod,
+) -> tuple[Geometries, Numbers, Rows]:
+    """Unite and measure [m²] what hangs together; records that meet none of their group are measured already."""
+    label = ground_components(geometry, number)
+    crowded = np.bincount(label, minlength=len(geometry))[label] > 1
+    component, shared, united = footprint_areas(geometry[crowded], label[crowded], crs, method=method)
+    group = np.r_[number[~crowded], number[component]]
+    return np.r_[geometry[~crowded], united], np.r_[area[~crowded], shared], group
+
+
+def restored_summands(
+    projects: gpd.GeoDataFrame,
+    *,
+    by: str | Sequence[str],
+    attribution: Attribution = "report_only",
+    priority: Sequence[str] = (),
+    districts: gpd.GeoDataFrame | None = None,
+    method: AreaMethod = "national",
+) -> pd.DataFrame:
+    """
+    List what :func:`measure_restored` sums for groups, for who sums it himself.
+
+    Parameters
+    ----------
+    projects, by, attribution, priority, districts, method
+        As for :func:`measure_restored`. Where `projects` are some records of many, give whole components of
+        :func:`ecozones.footprints.ground_components`: what hangs together with nothing else can be summed apart.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, ``project_id``, ``what`` (activity, ground, counted, stated) and ``value``. [m²]
+    """
+    keys = _keys(by, districts)
+    records = _records(projects)
+    if districts is not None:
+        records = _cut_by_district(records, districts, method)
+    _check_keys(projects, records, keys)
+    geometry = records.geometry.to_numpy()
+    area = polygon_areas(geometry, records.crs, method=method)
+    number, names = _group_numbers(records, keys)
+    summands = {"activity": (area, number, records["project_id"].to_numpy(dtype=object))}
+    _, ground, group = _ground_parts(geometry, number, area, records.crs, method)
+    summands["ground"] = (ground, group, np.full(len(ground), None, dtype=object))
+    if attribution != "report_only":
+        pieces = _divide_ground(geometry)
+        piece_area = polygon_areas(pieces.geometry, records.crs, method=method)
+        counted = _attribute(pieces, piece_area, records, area, attribution, priority)
+        summands["counted"] = (counted, number, np.full(len(counted), None, dtype=object))
+    if "stated_area_m2" in records.columns:
+        stated = pd.to_numeric(records["stated_area_m2"]).to_numpy(dtype=float)
+        said = ~np.isnan(stated)
+        summands["stated"] = (stated[said], number[said], np.full(int(said.sum()), None, dtype=object))
+    tables = [
+        names.iloc[group].reset_index(drop=True).assign(project_id=project, what=what, value=values)
+        for what, (values, group, project) in summands.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _check_keys(projects: gpd.GeoDataFrame, records: gpd.GeoDataFrame, keys: Sequence[str]) -> None:
+    missing = [key for key in keys if key not in records.columns and key != "total"]
+    if missing:
+        has = ", ".join(map(str, projects.columns))
+        message = f"projects cannot be grouped by {name_rows(missing)}: there is no such column; it has {has}"
+        raise SchemaError(message)
 
 
 def _cut_by_district(records: gpd.GeoDataFrame, districts: gpd.GeoDataFrame, method: AreaMethod) -> gpd.GeoDataFrame:

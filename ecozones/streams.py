@@ -95,6 +95,34 @@ class Stream(Protocol):
         """Say, as JSON can, what the source is, so that another or a changed one is told apart."""
 
 
+@runtime_checkable
+class Passing(Protocol):
+    """A layer that can be read once, from beginning to end, such as a table of a database seen in one transaction."""
+
+    @property
+    def title(self) -> str:
+        """Name of the layer, for messages."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns beside the geometry."""
+
+    @property
+    def crs(self) -> pyproj.CRS | None:
+        """What the coordinates mean."""
+
+    @property
+    def digest(self) -> str:
+        """What the layer holds, so that another or a changed one is told apart."""
+
+    def stretches(self, rows: int) -> Iterator[gpd.GeoDataFrame]:
+        """Give the rows in frames of so many, numbered from 0 on the index."""
+
+
 def open_stream(source: str | Path | Stream, *, layer: str | None = None, encoding: str | None = None) -> Stream:
     """
     Open a layer without reading it.
@@ -200,7 +228,7 @@ class ParquetStream:
                 else _read_column(path, name).replace_schema_metadata(None)
             )
         table = pa.concat_tables(parts, promote_options="permissive")
-        return _series(table[name]).rename(name)
+        return series_of(table[name]).rename(name)
 
     def read(
         self, start: int, stop: int, columns: Iterable[str] | None = None, *, told: Told | None = None
@@ -252,6 +280,26 @@ class ParquetStream:
                 begin += length
             first += rows
         return self._frame(tables, names, np.concatenate(numbers), None)
+
+    def take(self, rows: NDArray[np.intp], columns: Iterable[str] | None = None) -> gpd.GeoDataFrame:
+        """Read chosen rows, which ascend; quick where they lie near each other."""
+        names = _check_columns(self, columns)
+        tables, first = [], 0
+        for path, count, stated in self.files:
+            low, high = np.searchsorted(rows, [first, first + count])
+            if low < high:
+                file, begin = _open_file(path), first
+                for group in range(file.num_row_groups):
+                    length = file.metadata.row_group(group).num_rows
+                    start, stop = np.searchsorted(rows, [begin, begin + length])
+                    if start < stop:
+                        table = _read_group(path, group, [*_stored(names, stated), self.geometry])
+                        tables.append(
+                            self._with_stated(table.take(rows[start:stop] - begin), stated, int(stop - start))
+                        )
+                    begin += length
+            first += count
+        return self._frame(tables, names, rows, None)
 
     def boxes(self, start: int, stop: int) -> Floats:
         """Read the boxes of a stretch, out of their own column where there is one."""
@@ -469,7 +517,7 @@ class DriverStream:
     def _columns(self, table: pa.Table) -> pd.DataFrame:
         meant = {raw: name for name, raw in self.fields}
         wanted = [name for name in table.column_names if name in meant]
-        frame = pd.DataFrame({meant[name]: _series(table[name]) for name in wanted})
+        frame = pd.DataFrame({meant[name]: series_of(table[name]) for name in wanted})
         return frame if self.encoding is None else sources.decode_texts(frame, self.encoding, self._source)
 
     def _frame(
@@ -533,7 +581,7 @@ def _open_parquet(root: Path, paths: Sequence[Path]) -> ParquetStream:
         if meta is None:
             message = f"{path.name} is Parquet without geometry; write it with GeoDataFrame.to_parquet"
             raise InputError(message)
-        files.append((path, file.metadata.num_rows, _stated(path.relative_to(root) if path != root else Path())))
+        files.append((path, file.metadata.num_rows, stated_values(path.relative_to(root) if path != root else Path())))
         kinds[path] = _kind(file, json.loads(meta))
     first = kinds[paths[0]]
     other = [path for path in paths if kinds[path] != first]
@@ -568,8 +616,25 @@ def _kind(file: pq.ParquetFile, meta: Mapping[str, Any]) -> tuple[tuple[str, ...
     return names, geometry, told["encoding"], json.dumps(crs) if isinstance(crs, dict) else crs, column
 
 
-def _stated(path: Path) -> tuple[tuple[str, str | None], ...]:
-    """Read the values that a partitioned dataset states in the names of its folders."""
+def stated_values(path: Path) -> tuple[tuple[str, str | None], ...]:
+    """
+    Read the values that a partitioned dataset states in the names of its folders.
+
+    Parameters
+    ----------
+    path
+        Of a part.
+
+    Returns
+    -------
+    tuple
+        Column and value, from the outside in; texts, and None for what is missing.
+
+    Examples
+    --------
+    >>> stated_values(Path("areas/county=吴江/year=2024/part-000000.parquet"))
+    (('county', '吴江'), ('year', '2024'))
+    """
     pairs = [part.partition("=") for part in path.parts[:-1] if "=" in part]
     return tuple((unquote(name), None if value == _NO_VALUE else unquote(value)) for name, _, value in pairs)
 
@@ -814,8 +879,25 @@ def _tell(said: Told, rows: NDArray[np.intp], label: str, told: Told | None) -> 
         warnings.warn(message, FormatWarning, stacklevel=4)
 
 
-def _series(column: pa.ChunkedArray) -> pd.Series:
-    """Bring a column to pandas; whole numbers stay whole where some are missing."""
+def series_of(column: pa.ChunkedArray) -> pd.Series:
+    """
+    Bring a column to pandas; whole numbers stay whole where some are missing.
+
+    Parameters
+    ----------
+    column
+        Of Arrow.
+
+    Returns
+    -------
+    Series
+        Numbered from 0.
+
+    Examples
+    --------
+    >>> str(series_of(pa.chunked_array([[1, None]])).dtype)
+    'Int64'
+    """
     gaps = column.null_count > 0
     if gaps and (pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)):
         kind = pd.BooleanDtype() if pa.types.is_boolean(column.type) else pd.Int64Dtype()
@@ -826,6 +908,6 @@ def _series(column: pa.ChunkedArray) -> pd.Series:
 def _frame(
     columns: Mapping[str, pa.ChunkedArray], shapes: NDArray[np.object_], rows: NDArray[np.intp], crs: pyproj.CRS | None
 ) -> gpd.GeoDataFrame:
-    table = pd.DataFrame({name: _series(column) for name, column in columns.items()})
+    table = pd.DataFrame({name: series_of(column) for name, column in columns.items()})
     table.index = pd.Index(rows)
     return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, index=table.index, crs=crs), crs=crs)

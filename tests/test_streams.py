@@ -41,8 +41,8 @@ def write(folder, kind, rows=N):
             data.to_parquet(path, row_group_size=7, schema_version="1.1.0", write_covering_bbox=True)
         case "geoparquet":
             data.to_parquet(path)
-        case "fgb":
-            data.to_file(path)
+        case "plain.fgb":
+            data.to_file(path, SPATIAL_INDEX="NO")
         case "gdb":
             data.to_file(path, driver="OpenFileGDB", layer="parcels", geometry_type="MultiPolygon")
         case "shp":
@@ -78,7 +78,7 @@ def whole(path):
     return pyogrio.read_dataframe(path, use_arrow=False)
 
 
-FORMATS = ["parquet", "geoparquet", "gpkg", "gaps.gpkg", "gdb", "fgb", "shp", "geojson"]
+FORMATS = ["parquet", "geoparquet", "gpkg", "gaps.gpkg", "gdb", "fgb", "plain.fgb", "shp", "geojson"]
 
 
 @pytest.fixture(scope="module", params=FORMATS)
@@ -204,6 +204,17 @@ def test_a_folder_of_parts_is_one_layer(tmp_path):
     assert got["county"].fillna("").tolist() == counties.fillna("").tolist()
     near = stream.near(tuple(expected.total_bounds))
     same(near, expected)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.integers(0, N - 1), unique=True).map(sorted))
+def test_chosen_rows(tmp_path_factory, rows):
+    folder = tmp_path_factory.getbasetemp() / "chosen"
+    if not folder.exists():
+        folder.mkdir()
+        for number, start in enumerate(range(0, N, 20)):
+            frame().iloc[start : start + 20].to_parquet(folder / f"{number}.parquet", index=False, row_group_size=6)
+    same(open_stream(folder).take(np.array(rows, dtype=np.intp)), frame().iloc[rows])
 
 
 @pytest.mark.parametrize("other", ["columns", "crs"])

@@ -15,12 +15,15 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 
 from ecozones.errors import EngineError, name_rows
 
 _RECEIPTS = "_receipts"
 _RECORDS = "_records"
 _TEMPORARY = ".unfinished"
+# rows that are read together when a part is asked for what lies near a place: fewer where they are large
+_GROUP_ROWS, _GROUP_VERTICES = 10_000, 200_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +78,8 @@ class Outcome:
     Parameters
     ----------
     tables
-        Rows to keep, by name of the table; bytes where only whoever asked will read them.
+        Rows to keep, by name of the table; bytes where only whoever asked will read them. A table in folders by the
+        values of columns has parts named ``table/column=value``.
     rows_in
         Rows that were read.
     rows_done
@@ -329,7 +333,7 @@ def sweep(out: Path, fragments: Iterable[Fragment], tables: Iterable[str]) -> in
     names = {fragment.name for fragment in fragments}
     stale = [path for path in out.rglob(f"*{_TEMPORARY}") if path.is_file()]
     for folder in (*tables, "refused", _RECEIPTS, _RECORDS):
-        stale += [path for path in (out / folder).glob("part-*.*") if path.stem not in names]
+        stale += [path for path in (out / folder).rglob("part-*.*") if path.stem not in names]
     for path in set(stale):
         path.unlink(missing_ok=True)
     return len(set(stale))
@@ -360,10 +364,21 @@ def _write_part(rows: pd.DataFrame | bytes, path: Path) -> str:
         if isinstance(rows, bytes):
             unfinished.write_bytes(rows)
         elif isinstance(rows, gpd.GeoDataFrame):
-            rows.to_parquet(unfinished, index=False, schema_version="1.1.0", write_covering_bbox=True)
+            rows.to_parquet(
+                unfinished,
+                index=False,
+                schema_version="1.1.0",
+                write_covering_bbox=True,
+                row_group_size=_group_rows(rows),
+            )
         else:
-            rows.to_parquet(unfinished, index=False)
+            rows.to_parquet(unfinished, index=False, row_group_size=_GROUP_ROWS)
         return _digest_of(unfinished)
+
+
+def _group_rows(rows: gpd.GeoDataFrame) -> int:
+    vertices = int(shapely.get_num_coordinates(rows.geometry.to_numpy()).sum())
+    return max(1, min(_GROUP_ROWS, _GROUP_VERTICES * len(rows) // max(vertices, 1)))
 
 
 @contextlib.contextmanager

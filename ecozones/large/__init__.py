@@ -1,6 +1,23 @@
 """The verbs for layers of any size: read in stretches, worked on any engine, written as parts with receipts."""
 
+from ecozones.large.areas import LargeAreas, measure_area_in
+from ecozones.large.conflicts import LargeConflicts, find_conflicts_in
+from ecozones.large.preparing import Prepared, prepare
+from ecozones.large.restored import LargeRestored, measure_restored_in
 from ecozones.large.run import LargeRun
 from ecozones.large.sites import LargeReview, check_sites_in, check_sites_on
 
-__all__ = ["LargeReview", "LargeRun", "check_sites_in", "check_sites_on"]
+__all__ = [
+    "LargeAreas",
+    "LargeConflicts",
+    "LargeRestored",
+    "LargeReview",
+    "LargeRun",
+    "Prepared",
+    "check_sites_in",
+    "check_sites_on",
+    "find_conflicts_in",
+    "measure_area_in",
+    "measure_restored_in",
+    "prepare",
+]

@@ -29,6 +29,7 @@ import shapely
 from ecozones import engines
 from ecozones.engines.fragments import Fragment, Receipt, account, find_receipt, read_record, sweep, write_whole
 from ecozones.errors import EngineError, InputError
+from ecozones.streams import stated_values
 
 RUN = "_run.json"
 _LOCK = "_lock"
@@ -81,7 +82,7 @@ class LargeRun:
         InputError
             The run has no such table.
         """
-        parts = sorted((self.folder / name).glob("part-*.parquet"))
+        parts = sorted((self.folder / name).rglob("part-*.parquet"))
         if not parts and self.fragments:
             known = sorted(path.parent.name for path in self.folder.glob("*/part-*-*.parquet"))
             message = f"the run in {self.folder.name} has no table {name!r}; it has {', '.join(dict.fromkeys(known))}"
@@ -132,10 +133,13 @@ def read_part(path: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame or GeoDataFrame
-        As it was written.
+        As it was written, with the columns that the names of its folders state.
     """
     spatial = b"geo" in (pq.read_schema(path).metadata or {})
-    return gpd.read_parquet(path) if spatial else pd.read_parquet(path)
+    # opened, for a path with an equal sign in it is read as a dataset of its own making
+    with path.open("rb") as file:
+        table = gpd.read_parquet(file) if spatial else pd.read_parquet(file)
+    return table.assign(**{name: pd.Series(value, table.index, dtype="string") for name, value in stated_values(path)})
 
 
 def carry_out(

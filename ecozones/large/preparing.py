@@ -1,0 +1,649 @@
+"""
+The one step that looks at a whole layer: checked, put in order of place, and written so that neighbours lie together.
+
+Afterwards every question is asked of a few rows that lie near each other. Rows are sorted by their place on a Hilbert
+curve in two passes over the source: the first reads boxes and learns where the curve is crowded, the second checks the
+rows and lays them out in stretches of the curve, each of which is then sorted by itself. What is held in memory is one
+fragment, and eight bytes for every row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import itertools
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyproj
+import shapely
+from numpy.typing import NDArray
+
+from ecozones import overlay
+from ecozones.crs import check_crs
+from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
+from ecozones.errors import EngineError, GeometryError, InputError, MissingCRSError, SchemaError
+from ecozones.geometry import drop_heights, repair_polygons
+from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, read_part, write_case
+from ecozones.large.tables import plain_kinds
+from ecozones.plan import DeclaresLines, id_field, name_features, stated_ids
+from ecozones.streams import FEATURES, PREPARED, Passing, Stream, open_stream, series_of
+from ecozones.vocab import ControlLine, control_lines
+
+PIECES = "pieces"
+ROW = "source_row"
+_LANDED, _KEYS, _SPILL = "_landed", "_keys", "_spill"
+_ROWS, _PART_ROWS = 50_000, 100_000
+# the finest curve of geopandas: 65,536 cells a side
+_LEVEL = 16
+_POINTS = 1_000_000
+_LISTED = ["row", "reason", "done", "before_m2", "after_m2", "change_m2"]
+# two numbers a text is known by; the second is asked only where the first is shared
+_SIDES = ["left", "bottom", "right", "top"]
+_HASH_KEYS = ("ecozones-first-0", "ecozones-secon-1")
+
+Keys = NDArray[np.uint32]
+Floats = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared(LargeRun):
+    """
+    A layer that :func:`prepare` has put in order.
+
+    Parameters
+    ----------
+    digest
+        SHA-256 over all parts: two layers with one digest are the same, byte for byte.
+    listed
+        How many rows the report names.
+    """
+
+    digest: str = ""
+    listed: int = 0
+
+    def report(self) -> pd.DataFrame:
+        """
+        List every row that was not taken as it stands, or that another one repeats.
+
+        Returns
+        -------
+        DataFrame
+            In the order of the source: ``row`` (from 0), ``reason``, ``done`` (refused, repaired, closed, drawn,
+            flattened, kept), and of repaired rows ``before_m2, after_m2, change_m2``, in the plane of drawing. [m²]
+        """
+        parts = [pd.read_parquet(self.folder / "report.parquet")]
+        parts += [read_part(path) for path in sorted((self.folder / "repeats").glob("part-*.parquet"))]
+        full = [part for part in parts if len(part)] or parts[:1]
+        return pd.concat(full, ignore_index=True).sort_values(["row", "reason"], kind="stable", ignore_index=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Case:
+    source: Stream
+    line: ControlLine | None
+    # what the curve fills, and where its stretches end
+    bounds: tuple[float, float, float, float] | None = None
+    ends: Keys = dataclasses.field(default_factory=lambda: np.zeros(0, np.uint32))
+    # rows whose id an earlier one has, and the how manieth they are
+    repeated: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None
+    whole_ids: bool = False
+    schema: pa.Schema | None = None
+    spill: tuple[str, ...] = ()
+
+
+def prepare(
+    source: str | Path | Stream | Passing,
+    folder: str | Path,
+    *,
+    layer: str | None = None,
+    encoding: str | None = None,
+    line: str | None = None,
+    rules: DeclaresLines | None = None,
+    engine: Any = None,  # noqa: ANN401 - engines share no type
+    rows: int = _ROWS,
+    part_rows: int = _PART_ROWS,
+    progress: bool = False,
+) -> Prepared:
+    """
+    Check a layer of any size, sort it by place, and write it as GeoParquet that is quick to ask.
+
+    Valid polygons keep every vertex, to the last bit. Rows that are no polygons are refused, invalid ones repaired as
+    at the door of a plan, and :meth:`Prepared.report` names each of them. Run again with the same arguments, it does
+    what is missing; the bytes are the same for any engine and any `rows`.
+
+    Parameters
+    ----------
+    source
+        As :func:`ecozones.streams.open_stream` takes it, or what can be read only once, such as a table of a database;
+        that is set down in the folder first.
+    folder
+        Where the layer goes; workers on other machines must see it, and the source, under the same path.
+    layer, encoding
+        Which layer of the file, and the encoding of a shapefile.
+    line
+        For a control line, its id: rows get ``feature_id``, ``name`` and ``subzone`` as in a plan, and large ones are
+        cut into pieces once for all.
+    rules
+        A rulebook that declares lines of its own.
+    engine
+        As for :func:`ecozones.engines.run`.
+    rows
+        Rows that are read at a time.
+    part_rows
+        Rows in a part of the result, as near as rows at one place allow.
+    progress
+        Show how far it is on the standard error stream.
+
+    Returns
+    -------
+    Prepared
+        The folder, which is taken wherever a path is: ``features`` (all columns and ``source_row``, the number of the
+        row in the source, from 0), for a line ``pieces`` of its large features, and the account.
+
+    Raises
+    ------
+    MissingCRSError
+        The layer does not say what its coordinates mean.
+    CRSError
+        Coordinates are not where they say they are.
+    SchemaError
+        The line is none, or the layer has a column ``source_row`` of its own.
+    InputError
+        The layer cannot be read.
+    EngineError
+        A row is not accounted for, or not one is a polygon.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ecozones.testing import chessboard
+    >>> with TemporaryDirectory() as place:
+    ...     chessboard(3).to_parquet(f"{place}/squares.parquet")
+    ...     layer = prepare(f"{place}/squares.parquet", f"{place}/ready", engine=1)
+    ...     layer.rows_in, layer.rows_done, layer.rows_refused, len(layer.table("features")), len(layer.report())
+    (9, 9, 0, 9, 0)
+    """
+    out = Path(folder).resolve()
+    stream = source if isinstance(source, Passing) else open_stream(source, layer=layer, encoding=encoding)
+    _check_source(stream)
+    declared = None if line is None else _declared(line, rules)
+    told = [stream.title, stream.digest] if isinstance(stream, Passing) else stream.identity()
+    print_ = fingerprint(
+        {
+            "verb": "prepare",
+            "source": told,
+            "line": None if declared is None else repr(declared),
+            "part_rows": part_rows,
+        }
+    )
+    done = _find_done(out, print_)
+    if done is not None:
+        return done
+    if isinstance(stream, Passing):
+        stream = _set_down(stream, out / _LANDED, rows)
+    case = _Case(stream, declared)
+    # a layer without rows still has columns
+    stretches = split(stream.rows, rows) or [(0, 0)]
+    case = _learn(case, out / _KEYS, stretches, print_, part_rows, engine)
+    lay = _fragments("lay_out", case, out / _SPILL, stretches, print_)
+    laid = carry_out(out / _SPILL, lay, tables=("spill", "report"), engine=engine, progress=progress)
+    spill = sorted((out / _SPILL / "spill").glob("part-*.bytes"))
+    counts, schema = _survey(spill, len(case.ends) + 1)
+    case = dataclasses.replace(case, schema=schema, spill=tuple(str(path) for path in spill))
+    ends = np.cumsum([0, *counts]).tolist()
+    sort = _fragments("sort_stretch", case, out, list(itertools.pairwise(ends)), print_)
+    run = carry_out(out, sort, tables=(FEATURES, PIECES, "repeats", "measures"), engine=engine, progress=progress)
+    if run.rows_done != laid.rows_done:
+        message = f"{laid.rows_done} rows were laid out and {run.rows_done} sorted; remove {out.name} and run again"
+        raise EngineError(message)
+    return _finish(out, laid, run, stream, case, print_)
+
+
+def _check_source(stream: Stream | Passing) -> None:
+    label = stream.title if isinstance(stream, Passing) else stream.label
+    if stream.crs is None:
+        message = f"{label} has no CRS, so it cannot be placed; set it where the layer is made"
+        raise MissingCRSError(message)
+    if ROW in stream.names and not _is_prepared(stream):
+        message = f"{label} has a column {ROW!r} of its own; rename it"
+        raise SchemaError(message)
+
+
+def _set_down(table: Passing, folder: Path, rows: int) -> Stream:
+    """Write down what can be read only once, whole or not at all."""
+    record = folder / "_landed.json"
+    told = json.dumps({"digest": table.digest, "rows": table.rows})
+    if not (record.is_file() and record.read_text(encoding="utf-8") == told):
+        shutil.rmtree(folder, ignore_errors=True)
+        count = 0
+        for number, frame in enumerate(table.stretches(rows)):
+            plain = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
+            sink = io.BytesIO()
+            plain.to_parquet(sink, index=False, row_group_size=_ROWS)
+            write_whole(folder / f"part-{number:06d}.parquet", sink.getvalue())
+            count += len(frame)
+        if count != table.rows:
+            message = (
+                f"{table.title} said it has {table.rows} rows and gave {count}; open it again and prepare it again"
+            )
+            raise InputError(message)
+        write_whole(record, told.encode("utf-8"))
+    return open_stream(folder)
+
+
+def _is_prepared(stream: Stream | Passing) -> bool:
+    root = getattr(stream, "root", None)
+    return root is not None and (root / PREPARED).is_file()
+
+
+def _declared(line: str, rules: DeclaresLines | None) -> ControlLine:
+    known = dict(control_lines()) | ({one.id: one for one in rules.lines} if rules is not None else {})
+    if line not in known:
+        message = f"line {line!r} is not declared; known are {', '.join(known)}. Declare it in a rulebook: rules=..."
+        raise SchemaError(message)
+    return known[line]
+
+
+def _fragments(work: str, case: _Case, out: Path, stretches: Sequence[tuple[int, int]], print_: str) -> list[Fragment]:
+    given = write_case(case, out)
+    return [
+        Fragment(number, start, stop, f"ecozones.large.preparing:{work}", given, str(out), print_)
+        for number, (start, stop) in enumerate(stretches)
+    ]
+
+
+# ------------------------------------------------------------------------------------------------ the first pass
+
+
+def find_keys(fragment: Fragment) -> Outcome:
+    """
+    Read where the rows of one fragment lie, and what their ids are known by.
+
+    Parameters
+    ----------
+    fragment
+        Which rows.
+
+    Returns
+    -------
+    Outcome
+        ``keys``: middle of the box of each row; for a line also two hashes of its id, and whether that is a fraction.
+    """
+    case: _Case = read_case(fragment)
+    boxes = case.source.boxes(fragment.start, fragment.stop)
+    table = pd.DataFrame({"x": (boxes[:, 0] + boxes[:, 2]) / 2, "y": (boxes[:, 1] + boxes[:, 3]) / 2})
+    field = None if case.line is None else id_field(case.source.names, case.line)
+    if field is not None:
+        values = case.source.read(fragment.start, fragment.stop, [str(field)], told=[])[str(field)]
+        number = _numbers(values.index)
+        fraction = np.zeros(len(values), dtype=bool)
+        if pd.api.types.is_float_dtype(values):
+            fraction = (values % 1 != 0).to_numpy() & values.notna().to_numpy()
+        ids = stated_ids(values, number, whole=False)[0].to_numpy(dtype=object)
+        first, second = (pd.util.hash_array(ids, hash_key=key, categorize=False) for key in _HASH_KEYS)
+        table = table.assign(first=first, second=second, fraction=fraction)
+    return Outcome({"keys": table}, len(table), len(table), _no_rows())
+
+
+def _learn(
+    case: _Case, out: Path, stretches: Sequence[tuple[int, int]], print_: str, part_rows: int, engine: object
+) -> _Case:
+    """Find where the curve must be cut so that no part holds many more rows than the others."""
+    carry_out(out, _fragments("find_keys", case, out, stretches, print_), tables=("keys",), engine=engine)
+    parts = sorted((out / "keys").glob("part-*.parquet"))
+    lows, highs = [], []
+    for path in parts:
+        middle = pd.read_parquet(path, columns=["x", "y"]).to_numpy()
+        sound = middle[np.isfinite(middle).all(axis=1)]
+        if len(sound):
+            lows.append(sound.min(axis=0))
+            highs.append(sound.max(axis=0))
+    if not lows:
+        return case
+    low, high = np.min(lows, axis=0), np.max(highs, axis=0)
+    bounds = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    keys = np.concatenate([_curve(pd.read_parquet(path, columns=["x", "y"]).to_numpy(), bounds) for path in parts])
+    keys.sort()
+    ends = np.unique(keys[part_rows::part_rows])
+    repeated, whole = _repeated_ids(parts) if case.line is not None else (None, False)
+    return dataclasses.replace(case, bounds=bounds, ends=ends, repeated=repeated, whole_ids=whole)
+
+
+def _curve(middle: Floats, bounds: tuple[float, float, float, float]) -> Keys:
+    """Say how far along the curve each place is; what has no place comes first, and is refused later."""
+    keys = np.zeros(len(middle), dtype=np.uint32)
+    low, high = np.array(bounds[:2]), np.array(bounds[2:])
+    sound = np.flatnonzero(np.isfinite(middle).all(axis=1))
+    for start in range(0, len(sound), _POINTS):
+        rows = sound[start : start + _POINTS]
+        place = np.clip(middle[rows], low, high)
+        points = gpd.GeoSeries(shapely.points(place))
+        keys[rows] = points.hilbert_distance(total_bounds=bounds, level=_LEVEL).to_numpy()
+    return keys
+
+
+def _repeated_ids(parts: Sequence[Path]) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]] | None, bool]:
+    """Find the rows whose id earlier rows have, without holding a single id."""
+    if "first" not in pq.read_schema(parts[0]).names:
+        return None, False
+    whole = not any(pd.read_parquet(path, columns=["fraction"])["fraction"].any() for path in parts)
+    first = np.concatenate([pd.read_parquet(path, columns=["first"])["first"].to_numpy() for path in parts])
+    ordered = np.sort(first)
+    shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    rows = np.flatnonzero(np.isin(first, shared))
+    if not len(rows):
+        return None, whole
+    second = np.concatenate([pd.read_parquet(path, columns=["second"])["second"].to_numpy() for path in parts])[rows]
+    again = pd.DataFrame({"first": first[rows], "second": second}).groupby(["first", "second"]).cumcount().to_numpy()
+    return (rows[again > 0], again[again > 0].astype(np.intp)), whole
+
+
+def _numbers(rows: pd.Index) -> pd.Series:
+    return pd.Series((rows.to_numpy() + 1).astype(str), index=rows, dtype=object)
+
+
+# ----------------------------------------------------------------------------------------------- the second pass
+
+
+def lay_out(fragment: Fragment) -> Outcome:
+    """
+    Check the rows of one fragment, and lay them out by the stretch of the curve they belong to.
+
+    Parameters
+    ----------
+    fragment
+        Which rows.
+
+    Returns
+    -------
+    Outcome
+        ``spill``: Parquet with a row group for each stretch of the curve; ``report``: what the rows were told.
+    """
+    case: _Case = read_case(fragment)
+    told: list[tuple[int, str]] = []
+    read = case.source.read(fragment.start, fragment.stop, told=told)
+    middle = _middle(read)
+    said = {"rings were closed": "closed", "arcs are drawn as chords": "drawn"}
+    listed = [(row, what, said[what]) for row, what in told if what in said]
+    lost = {row: what for row, what in told if what not in said}
+    tall = shapely.has_z(read.geometry.to_numpy()) | shapely.has_m(read.geometry.to_numpy())
+    listed += [(int(row), "has heights or measures", "flattened") for row in read.index[tall]]
+    flat, _ = drop_heights(read)
+    sound, ledger, refused = _sound(flat, case.source.label, lost)
+    if len(sound):
+        check_crs(sound, what=case.source.label)
+    names = [name for name in sound.columns if name not in {"geometry", ROW}]
+    rows = sound[ROW].to_numpy() if ROW in sound.columns else sound.index.to_numpy()
+    content = sound[[*names, "geometry"]]
+    if case.line is not None:
+        content, said_of_names = _named(content, case)
+        listed += said_of_names
+    key = np.zeros(0, np.uint32)
+    if case.bounds is not None:
+        key = _curve(middle[sound.index.to_numpy() - fragment.start], case.bounds)
+    table = pd.concat(
+        [pd.DataFrame(listed, columns=_LISTED[:3]), ledger.assign(done="repaired"), refused.assign(done="refused")]
+    ).reindex(columns=_LISTED)
+    kinds = {"row": np.int64, **dict.fromkeys(_LISTED[3:], np.float64)}
+    return Outcome(
+        {
+            "spill": _spill(content, rows, key, case.ends),
+            "report": plain_kinds(table.sort_values("row", kind="stable").astype(kinds)),
+        },
+        len(read),
+        len(sound),
+        refused,
+    )
+
+
+def _middle(frame: gpd.GeoDataFrame) -> Floats:
+    boxes = np.asarray(shapely.bounds(frame.geometry.to_numpy())).reshape(-1, 4)
+    return np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2])
+
+
+def _sound(
+    frame: gpd.GeoDataFrame, what: str, lost: Mapping[int, str]
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame, pd.DataFrame]:
+    """Keep the rows that are polygons, repaired where they must be; the others are told with the reason."""
+    refused: dict[int, str] = {}
+    while True:
+        try:
+            repaired, ledger = repair_polygons(frame, what=what, on="list")
+        except GeometryError as cause:
+            if cause.problems is None:
+                raise
+            bad = dict(zip(cause.problems["row"], cause.problems["problem"], strict=True))
+            refused |= {int(row): lost.get(int(row), str(reason)) for row, reason in bad.items()}
+            frame = frame.drop(index=list(bad))
+            continue
+        told = pd.DataFrame(sorted(refused.items()), columns=["row", "reason"])
+        return repaired, ledger, told.astype({"row": np.int64, "reason": object})
+
+
+def _named(frame: gpd.GeoDataFrame, case: _Case) -> tuple[gpd.GeoDataFrame, list[tuple[int, str, str]]]:
+    """Give rows of a line its three columns, and list what was made of missing, repeated and unknown words."""
+    assert case.line is not None
+    ids, said = _own_ids(frame, case)
+    named = name_features(frame, ids, case.line, [])
+    fields = {str(name).lower(): name for name in frame.columns}
+    field = next((fields[name] for name in case.line.subzone_fields if name in fields), None)
+    if field is not None:
+        unknown = named["subzone"].isna() & frame[field].notna() & (frame[field].astype(str).str.strip() != "")
+        said += [(int(row), f"sub-zone {frame[field][row]!r} is not known", "kept") for row in frame.index[unknown]]
+    return named, said
+
+
+def _own_ids(frame: gpd.GeoDataFrame, case: _Case) -> tuple[pd.Series, list[tuple[int, str, str]]]:
+    """Give every row the id that the plan would give it, had it seen the whole layer."""
+    assert case.line is not None
+    number = _numbers(frame.index)
+    field = id_field(frame.columns.drop("geometry"), case.line)
+    if field is None:
+        return number, []
+    values = frame[field]
+    ids, missing = stated_ids(values, number, whole=case.whole_ids and pd.api.types.is_float_dtype(values))
+    said = [(int(row), "states no id", "kept") for row in frame.index[missing]]
+    if case.repeated is None:
+        return ids, said
+    rows, again = case.repeated
+    place = np.minimum(np.searchsorted(rows, frame.index.to_numpy()), len(rows) - 1)
+    later = rows[place] == frame.index.to_numpy()
+    said += [(int(row), f"repeats the id {ids[row]!r} of an earlier row", "kept") for row in frame.index[later]]
+    own = ids + "#" + pd.Series((again[place] + 1).astype(str), index=frame.index, dtype=object)
+    return ids.where(~later, own), said
+
+
+def _spill(frame: gpd.GeoDataFrame, rows: NDArray[np.intp], key: Keys, ends: Keys) -> bytes:
+    order = np.lexsort((rows, key))
+    plain = pd.DataFrame(frame.drop(columns="geometry")).iloc[order]
+    table = pa.Table.from_pandas(plain, preserve_index=False).replace_schema_metadata(None)
+    table = table.append_column(ROW, pa.array(rows[order], pa.int64()))
+    table = table.append_column("_key", pa.array(key[order], pa.uint32()))
+    table = table.append_column("geometry", pa.array(shapely.to_wkb(frame.geometry.to_numpy()[order]), pa.binary()))
+    stretch = np.searchsorted(ends, key[order], side="right")
+    first = np.flatnonzero(np.r_[True, np.diff(stretch) > 0]) if len(stretch) else np.zeros(0, dtype=np.intp)
+    numbers = json.dumps(stretch[first].tolist())
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, table.schema.with_metadata({"stretches": numbers})) as writer:
+        for start, stop in itertools.pairwise([*first, len(stretch)]):
+            writer.write_table(table.slice(start, stop - start), row_group_size=max(int(stop - start), 1))
+    return sink.getvalue()
+
+
+def _survey(spill: Sequence[Path], stretches: int) -> tuple[list[int], pa.Schema | None]:
+    """Count the rows of every stretch of the curve, and find the kinds that hold the columns of all fragments."""
+    counts = np.zeros(stretches, dtype=np.intp)
+    schemas = []
+    for path in spill:
+        file = pq.ParquetFile(path)
+        schemas.append(file.schema_arrow.remove_metadata())
+        for group, stretch in enumerate(_stretches_of(file)):
+            counts[stretch] += file.metadata.row_group(group).num_rows
+    if not schemas:
+        return [], None
+    try:
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as cause:
+        message = f"a column holds values of kinds that do not go together ({cause}); bring it to one kind"
+        raise InputError(message) from cause
+    texts = [pa.field(one.name, pa.string()) if pa.types.is_null(one.type) else one for one in schema]
+    return counts.tolist(), pa.schema(texts)
+
+
+def _stretches_of(file: pq.ParquetFile) -> list[int]:
+    return list(json.loads((file.schema_arrow.metadata or {})[b"stretches"]))
+
+
+# ------------------------------------------------------------------------------------------------------ the sort
+
+
+def sort_stretch(fragment: Fragment) -> Outcome:
+    """
+    Sort one stretch of the curve; rows at one place stay in the order of the source.
+
+    Parameters
+    ----------
+    fragment
+        Which stretch: its first and last rows in the order of the curve.
+
+    Returns
+    -------
+    Outcome
+        ``features``, for a line ``pieces``, and ``repeats``: rows with the shape of an earlier one.
+    """
+    case: _Case = read_case(fragment)
+    assert case.schema is not None
+    tables = [case.schema.empty_table()]
+    for name in case.spill:
+        file = pq.ParquetFile(name)
+        groups = [group for group, stretch in enumerate(_stretches_of(file)) if stretch == fragment.number]
+        tables += [file.read_row_group(group, use_threads=False).replace_schema_metadata(None) for group in groups]
+    table = pa.concat_tables(tables, promote_options="permissive").cast(case.schema)
+    order = np.lexsort((table[ROW].to_numpy(), table["_key"].to_numpy()))
+    table = table.take(order)
+    raw = table["geometry"].to_numpy(zero_copy_only=False)
+    shapes = shapely.from_wkb(raw)
+    columns = {name: series_of(table[name]) for name in table.column_names if name not in {"_key", "geometry"}}
+    frame = gpd.GeoDataFrame(plain_kinds(pd.DataFrame(columns)), geometry=shapes, crs=case.source.crs)
+    bounds = shapely.total_bounds(shapes) if len(shapes) else np.full(4, np.nan)
+    measures = pd.DataFrame([[*bounds, shapely.get_num_coordinates(shapes).sum()]], columns=[*_SIDES, "vertices"])
+    result: dict[str, pd.DataFrame | bytes] = {
+        FEATURES: frame,
+        "repeats": _repeats(frame, raw),
+        "measures": measures.astype({"vertices": np.int64}),
+    }
+    if case.line is not None and case.bounds is not None:
+        result[PIECES] = _cut(shapes, fragment.start, case.bounds, case.source.crs)
+    return Outcome(result, len(frame), len(frame), _no_rows())
+
+
+def _repeats(frame: gpd.GeoDataFrame, raw: NDArray[np.object_]) -> pd.DataFrame:
+    """List the rows whose shape an earlier row has; they lie at one place, so that one stretch holds them all."""
+    known = pd.Series(raw)
+    again = known.duplicated(keep=False).to_numpy()
+    few = pd.DataFrame(frame.drop(columns="geometry"))[again].assign(_shape=pd.factorize(known[again])[0])
+    few = few.sort_values(ROW, kind="stable")
+    first = few.groupby("_shape", sort=False)[ROW].transform("first")
+    rest = few.drop(columns=[ROW]).astype(str)
+    twin = few[ROW].groupby([rest[name] for name in rest.columns], sort=False).transform("first")
+    later = (few[ROW] != first).to_numpy()
+    reasons = [
+        f"repeats row {same} in everything" if same != row else f"has the shape of row {shape}"
+        for row, same, shape in zip(few[ROW][later], twin[later], first[later], strict=True)
+    ]
+    listed = {"row": few[ROW][later].to_numpy(), "reason": reasons, "done": "kept"}
+    table = pd.DataFrame(listed).reindex(columns=_LISTED)
+    return plain_kinds(table.astype({"row": np.int64, **dict.fromkeys(_LISTED[3:], np.float64)}))
+
+
+def _cut(
+    shapes: NDArray[np.object_], start: int, bounds: tuple[float, float, float, float], crs: pyproj.CRS | None
+) -> gpd.GeoDataFrame:
+    """Cut what is large; a feature of few vertices is its own piece and is not written twice."""
+    large = np.flatnonzero(shapely.get_num_coordinates(shapes) > overlay.PIECE_VERTICES)
+    pieces = overlay.cut(shapes[large], checked=True)
+    frame = gpd.GeoDataFrame(
+        {"feature": large[pieces.feature] + start, "piece": np.arange(len(pieces.feature))},
+        geometry=pieces.geometry,
+        crs=crs,
+    )
+    order = np.lexsort((frame["piece"].to_numpy(), _curve(_middle(frame), bounds)))
+    return frame.iloc[order].reset_index(drop=True)
+
+
+def _no_rows() -> pd.DataFrame:
+    return pd.DataFrame({"row": np.zeros(0, np.int64), "reason": np.zeros(0, object)})
+
+
+# ----------------------------------------------------------------------------------------------------- the record
+
+
+def _finish(out: Path, laid: LargeRun, run: LargeRun, stream: Stream, case: _Case, print_: str) -> Prepared:
+    """Gather the report, write down what the layer is, and clear away what it was made from."""
+    reports = [pd.read_parquet(path) for path in sorted((out / _SPILL / "report").glob("part-*.parquet"))]
+    listed = [one for one in reports if len(one)] or reports[:1]
+    report = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame(columns=_LISTED)
+    sink = io.BytesIO()
+    report.to_parquet(sink, index=False)
+    write_whole(out / "report.parquet", sink.getvalue())
+    files = [path for folder in (FEATURES, PIECES, "repeats") for path in sorted((out / folder).glob("part-*.parquet"))]
+    parts = {str(path.relative_to(out)): _sha256(path) for path in [*files, out / "report.parquet"]}
+    measures = run.table("measures")
+    repeats = [path for path in files if path.parent.name == "repeats"]
+    assert stream.crs is not None
+    told = {
+        "fingerprint": print_,
+        "digest": hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest(),
+        "parts": parts,
+        "line": None if case.line is None else case.line.id,
+        "crs": stream.crs.to_wkt(),
+        "bounds": [*measures[_SIDES[:2]].min(), *measures[_SIDES[2:]].max()] if run.rows_done else None,
+        "vertices": int(measures["vertices"].sum()),
+        "rows_in": laid.rows_in,
+        "rows_done": run.rows_done,
+        "rows_refused": laid.rows_refused,
+        "fragments": run.fragments,
+        "listed": len(report) + sum(pq.read_metadata(path).num_rows for path in repeats),
+    }
+    write_whole(out / PREPARED, json.dumps(told, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8"))
+    for folder in (_LANDED, _KEYS, _SPILL):
+        shutil.rmtree(out / folder, ignore_errors=True)
+    return _prepared(out, told, resumed=run.resumed)
+
+
+def _find_done(out: Path, print_: str) -> Prepared | None:
+    """Find the layer if it was prepared just so, and every part is as it was written."""
+    path = out / PREPARED
+    if not path.is_file():
+        return None
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    parts = told.get("parts", {})
+    same = told.get("fingerprint") == print_
+    if same and all((out / part).is_file() and _sha256(out / part) == digest for part, digest in parts.items()):
+        return _prepared(out, told, resumed=told["fragments"])
+    # half of an old layer must not be taken for a whole one while a new one is made
+    path.unlink()
+    return None
+
+
+def _prepared(out: Path, told: Mapping[str, Any], *, resumed: int) -> Prepared:
+    counts = {name: told[name] for name in ("rows_in", "rows_done", "rows_refused", "fragments", "digest", "listed")}
+    return Prepared(out, **counts, resumed=resumed)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

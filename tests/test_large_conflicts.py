@@ -1,0 +1,181 @@
+"""Conflicts of lines in files: the table of a plan in memory, whatever the fragments, slivers judged over the whole."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ecozones import ZoningPlan, find_conflicts, total_conflicts
+from ecozones.errors import CRSError, SchemaError
+from ecozones.large.conflicts import find_conflicts_in
+from ecozones.large.preparing import prepare
+
+CRS = "EPSG:4548"
+RED, FARM, URBAN = "ecological_red_line", "permanent_basic_farmland", "urban_development_boundary"
+X, Y = 500_000.0, 3_320_000.0
+
+
+def layers(seed=3, n=60):
+    """Fields in a grid; a winding red line; a town whose edge follows the fields at a hand's breadth."""
+    rng = np.random.default_rng(seed)
+    i, j = np.meshgrid(np.arange(10), np.arange(n // 10))
+    x, y = X + 200.0 * i.ravel(), Y + 200.0 * j.ravel()
+    farm = gpd.GeoDataFrame(
+        {"feature_id": [f"f{k}" for k in rng.permutation(n)], "deduction": rng.choice([0.1, np.nan], n)},
+        geometry=shapely.box(x, y, x + 200, y + 200),
+        crs=CRS,
+    )
+    blobs = shapely.buffer(
+        shapely.points(X + rng.uniform(0, 2_000, 5), Y + rng.uniform(0, 1_200, 5)),
+        rng.uniform(100, 500, 5),
+        quad_segs=150,
+    )
+    red = gpd.GeoDataFrame(
+        {"feature_id": list("abcde"), "subzone": ["core", "general", "core", "general", None]}, geometry=blobs, crs=CRS
+    )
+    # reaches 5 cm into a row of fields, and broadly into one field at its end: one stretch of ground
+    town = shapely.union_all(
+        [shapely.box(X - 500, Y - 700, X + 1_800, Y + 0.05), shapely.box(X + 1_600, Y, X + 1_799, Y + 150)]
+    )
+    strip = shapely.box(X + 100, Y + 1_199.97, X + 1_900, Y + 1_500)
+    urban = gpd.GeoDataFrame(
+        {"feature_id": ["town", "strip"], "subzone": ["concentrated", "flexible"]}, geometry=[town, strip], crs=CRS
+    )
+    return {RED: red, FARM: farm, URBAN: urban}
+
+
+def districts():
+    return gpd.GeoDataFrame(
+        {"district": ["west", "east"]},
+        geometry=[
+            shapely.box(X - 5_000, Y - 5_000, X + 930, Y + 5_000),
+            shapely.box(X + 930, Y - 5_000, X + 1_700, Y + 5_000),
+        ],
+        crs=CRS,
+    )
+
+
+def plain(table):
+    out = pd.DataFrame(table).copy()
+    for column in out.columns:
+        if column == "geometry":
+            out[column] = shapely.to_wkb(out[column].to_numpy(), hex=True)
+        elif not pd.api.types.is_numeric_dtype(out[column]):
+            text = out[column].astype(object)
+            out[column] = text.where(text.notna(), "").astype(str).astype(object)
+    return out
+
+
+def stored(folder, frames, order=None):
+    paths = {}
+    for line, frame in frames.items():
+        rows = frame if order is None else frame.iloc[np.random.default_rng(order).permutation(len(frame))]
+        paths[line] = folder / f"{line}.parquet"
+        rows.to_parquet(paths[line])
+    return paths
+
+
+@pytest.mark.parametrize("by_district", [False, True])
+def test_conflicts_of_files_are_those_of_a_plan(tmp_path, by_district):
+    frames = layers()
+    split = districts() if by_district else None
+    expected = find_conflicts(ZoningPlan.from_layers(frames), districts=split)
+    run = find_conflicts_in(stored(tmp_path, frames), tmp_path / "out", districts=split, engine=1, rows=7)
+    pd.testing.assert_frame_equal(plain(run.table()), plain(expected), check_exact=True)
+    assert len(expected) > 40
+    assert expected["artefact"].nunique() == 2
+    assert expected.crs == run.table().crs
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 99), rows=st.integers(1, 70), order=st.integers(0, 99))
+def test_any_fragment_size_and_row_order(tmp_path_factory, seed, rows, order):
+    folder = tmp_path_factory.mktemp("any")
+    frames = layers(seed)
+    expected = find_conflicts(ZoningPlan.from_layers(frames), lines=[FARM, URBAN, RED])
+    run = find_conflicts_in(stored(folder, frames, order), folder / "out", engine=1, rows=rows)
+    pd.testing.assert_frame_equal(plain(run.table()), plain(expected), check_exact=True)
+
+
+def test_slivers_are_judged_with_their_company_in_other_fragments(tmp_path):
+    frames = {line: frame for line, frame in layers().items() if line != RED}
+    expected = find_conflicts(ZoningPlan.from_layers(frames))
+    run = find_conflicts_in(stored(tmp_path, frames), tmp_path / "out", engine=1, rows=1)
+    table = run.table()
+    pd.testing.assert_frame_equal(plain(table), plain(expected), check_exact=True)
+    town, strip = (table[table["feature_b"] == name] for name in ("town", "strip"))
+    # 5 cm along nine fields are no noise where they go on in a broad conflict; 3 cm along a strip alone are
+    assert not town["artefact"].any()
+    assert len(town) == 9
+    assert strip["artefact"].all()
+    assert run.slivers == (18, 8)
+
+
+def test_engines_and_second_runs(tmp_path):
+    frames = layers()
+    paths = {line: tmp_path / f"ready-{line}" for line in frames}
+    for line, path in stored(tmp_path, frames).items():
+        prepare(path, paths[line], line=line, engine=1, part_rows=25)
+    one = find_conflicts_in(paths, tmp_path / "one", engine=1, rows=16)
+    pool = find_conflicts_in(paths, tmp_path / "pool", engine=2, rows=16)
+    parts = [
+        {path.name: path.read_bytes() for path in sorted((run.folder / "conflicts").rglob("*.parquet"))}
+        for run in (one, pool)
+    ]
+    assert parts[0] == parts[1]
+    again = find_conflicts_in(paths, tmp_path / "one", engine=1, rows=16)
+    assert again.resumed == again.fragments == one.fragments
+    before = again.table()["artefact"].sum()
+    other = find_conflicts_in(paths, tmp_path / "one", engine=1, rows=16, ignore_below_m2=1e9)
+    assert other.resumed == 0
+    assert other.table()["artefact"].sum() > before
+    assert one.rows_in == one.rows_done == sum(int(one.summary()["rows_in"].iloc[i]) for i in range(one.fragments))
+
+
+def test_totals_count_ground_once(tmp_path):
+    frames = layers()
+    frames[RED] = pd.concat([frames[RED], frames[RED].iloc[:2].assign(feature_id=["x", "y"])], ignore_index=True)
+    run = find_conflicts_in(stored(tmp_path, frames), tmp_path / "out", engine=1, rows=11)
+    got, expected = run.totals(unit="ha"), total_conflicts(find_conflicts(ZoningPlan.from_layers(frames)), unit="ha")
+    assert got["line_a"].tolist() == expected["line_a"].tolist()
+    assert got["pairs"].tolist() == expected["pairs"].tolist()
+    for name in ("sum_m2", "union_m2", "again_m2", "real_m2", "artefact_m2"):
+        np.testing.assert_allclose(got[name], expected[name], rtol=1e-9, atol=1e-3)
+    assert (got["again_m2"] > 1_000).any()
+    assert got["error_m2"].abs().max() < 1e-3
+    assert got["union_ha"].tolist() == pytest.approx(expected["union_ha"].tolist(), abs=0.01)
+
+
+def test_parts_in_folders_by_district(tmp_path):
+    run = find_conflicts_in(
+        stored(tmp_path, layers()), tmp_path / "out", districts=districts(), partition_by="district", engine=1, rows=20
+    )
+    names = {path.name for path in (tmp_path / "out" / "conflicts").iterdir()}
+    assert names == {"district=west", "district=east", "district=%00"}
+    expected = find_conflicts(ZoningPlan.from_layers(layers()), districts=districts())
+    assert len(run.table()) == len(expected)
+
+
+def test_lines_that_do_not_meet_and_empty_lines(tmp_path):
+    frames = layers()
+    frames[URBAN] = frames[URBAN].set_geometry(frames[URBAN].translate(50_000, 0))
+    run = find_conflicts_in(stored(tmp_path, frames), tmp_path / "out", lines=[FARM, URBAN], engine=1)
+    assert len(run.table()) == 0
+    frames[URBAN] = frames[URBAN].iloc[:0]
+    run = find_conflicts_in(stored(tmp_path, frames), tmp_path / "empty", engine=1)
+    assert set(run.table()["line_b"]) == {FARM}
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path):
+    frames = layers()
+    paths = stored(tmp_path, frames)
+    with pytest.raises(SchemaError, match="not declared"):
+        find_conflicts_in({"nowhere": paths[RED]}, tmp_path / "out")
+    with pytest.raises(SchemaError, match="no layer"):
+        find_conflicts_in({RED: paths[RED]}, tmp_path / "out", lines=[RED, FARM])
+    frames[FARM].to_crs("EPSG:4490").to_parquet(paths[FARM])
+    with pytest.raises(CRSError, match=FARM):
+        find_conflicts_in(paths, tmp_path / "out", engine=1)

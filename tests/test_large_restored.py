@@ -1,0 +1,188 @@
+"""Restoration registers in files: the numbers of a frame in memory, whatever the fragments, orders and engines."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ecozones import ZoningPlan, measure_restored
+from ecozones.errors import InputError, SchemaError
+from ecozones.footprints import ground_components
+from ecozones.large import restored as module
+from ecozones.large.restored import measure_restored_in
+
+CRS = "EPSG:4548"
+X, Y = 500_000.0, 3_320_000.0
+N = 80
+
+
+def register(seed=1, n=N):
+    """Patches in heaps: some overlap many times, some nothing."""
+    rng = np.random.default_rng(seed)
+    heap = rng.integers(0, 12, n)
+    x = X + 3_000 * (heap % 4) + rng.uniform(0, 900, n)
+    y = Y + 3_000 * (heap // 4) + rng.uniform(0, 900, n)
+    shapes = shapely.buffer(shapely.points(x, y), rng.uniform(20, 300, n), quad_segs=4)
+    shapes[5] = shapes[4]
+    columns = {
+        "project_id": [f"P{k}" for k in rng.integers(0, 20, n)],
+        "patch_id": [f"b{k}" for k in range(n)],
+        "programme": rng.choice(["A", "B"], n),
+        "year": rng.choice([2020, 2021, np.nan], n),
+        "type": rng.choice(["人工造林", "退化林修复"], n),
+        "stated_area_m2": np.where(rng.uniform(size=n) < 0.7, rng.uniform(1e3, 1e5, n), np.nan),
+    }
+    return gpd.GeoDataFrame(columns, geometry=shapes, crs=CRS)
+
+
+def districts():
+    west, east = (
+        shapely.box(X - 500, Y - 500, X + 4_400, Y + 9_000),
+        shapely.box(X + 4_400, Y - 500, X + 8_000, Y + 9_000),
+    )
+    return gpd.GeoDataFrame({"district": ["west", "east"]}, geometry=[west, east], crs=CRS)
+
+
+def stored(folder, frame):
+    frame.to_parquet(folder / "register.parquet", index=False)
+    return folder / "register.parquet"
+
+
+def plain(table):
+    out = pd.DataFrame(table).drop(columns=["geometry", "source_row"], errors="ignore").reset_index(drop=True)
+    for column in out.columns:
+        if pd.api.types.is_numeric_dtype(out[column]):
+            out[column] = out[column].astype(float)
+        else:
+            text = out[column].astype(object)
+            out[column] = text.where(text.notna(), "").astype(str).astype(object)
+    return out
+
+
+def same(got, expected):
+    pd.testing.assert_frame_equal(plain(got), plain(expected), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"by": "total"},
+        {"by": "year", "attribution": "equal_split"},
+        {"by": ["programme", "type"], "attribution": "earliest"},
+        {"by": ["year", "programme"], "method": "geodesic"},
+        {"by": "programme", "attribution": "priority", "priority": ["B"]},
+    ],
+)
+def test_groups_of_a_file_are_those_of_the_frame(tmp_path, options):
+    frame = register()
+    run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", engine=1, rows=9, **options)
+    same(run.groups(), measure_restored(frame, **options))
+    assert run.components > 8
+    assert run.fragments > 3
+    assert (run.rows_in, run.rows_done) == (N, N)
+
+
+def test_records_of_a_file_are_those_of_the_frame(tmp_path):
+    frame = register()
+    run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", attribution="largest", engine=1, rows=9)
+    expected = measure_restored(frame, attribution="largest")
+    table = run.table("records")
+    same(table[[*expected.columns.drop("geometry")]], expected)
+    assert table["source_row"].tolist() == list(range(N))
+    assert shapely.equals_exact(table.geometry.to_numpy(), frame.geometry.to_numpy()).all()
+
+
+def test_groups_by_district(tmp_path):
+    frame = register()
+    options = {"by": ["district", "year"], "districts": districts(), "attribution": "latest"}
+    run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", engine=1, rows=15, **options)
+    same(run.groups(), measure_restored(frame, **options))
+
+
+def test_records_against_a_plan(tmp_path):
+    frame = register()
+    line = gpd.GeoDataFrame({"feature_id": ["r"]}, geometry=[shapely.box(X, Y, X + 2_000, Y + 7_000)], crs=CRS)
+    plan = ZoningPlan.from_layers({"permanent_basic_farmland": line}, extent=districts())
+    options = {"plan": plan, "on": "2026-01-01"}
+    run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", engine=1, rows=11, **options)
+    expected = measure_restored(frame, **options)
+    same(run.table("records")[[*expected.columns.drop("geometry")]], expected)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 99), rows=st.integers(1, N + 9), order=st.integers(0, 99))
+def test_any_fragment_size_and_row_order(tmp_path_factory, seed, rows, order):
+    folder = tmp_path_factory.mktemp("any")
+    frame = register(seed)
+    shuffled = frame.iloc[np.random.default_rng(order).permutation(N)]
+    run = measure_restored_in(stored(folder, shuffled), folder / "out", by="year", engine=1, rows=rows)
+    same(run.groups(), measure_restored(frame, by="year"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 9_999), block=st.integers(1, 70))
+def test_components_of_strips_are_those_of_the_whole(seed, block):
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(0, 40, (60, 2))
+    boxes = np.c_[low, low + rng.exponential(3, (60, 2))]
+    boxes[rng.integers(0, 60, 3)] = np.nan
+    # touching counts
+    boxes[7] = [*boxes[8, 2:], *(boxes[8, 2:] + 1)]
+    kept = module._BLOCK
+    module._BLOCK = block
+    try:
+        found = module._components(boxes)
+    finally:
+        module._BLOCK = kept
+    assert found.tolist() == ground_components(boxes).tolist()
+
+
+def test_engines_and_second_runs(tmp_path):
+    path = stored(tmp_path, register())
+    one = measure_restored_in(path, tmp_path / "one", engine=1, rows=20)
+    pool = measure_restored_in(path, tmp_path / "pool", engine=2, rows=20)
+    parts = [{file.name: file.read_bytes() for file in (run.folder / "records").iterdir()} for run in (one, pool)]
+    # the case names folders of its own, and nothing else does
+    assert sorted(map(len, parts)) == [one.fragments] * 2
+    same(one.table("records"), pool.table("records"))
+    assert measure_restored_in(path, tmp_path / "one", engine=1, rows=20).resumed == one.fragments
+    other = measure_restored_in(path, tmp_path / "one", engine=1, rows=20, attribution="earliest")
+    assert other.resumed == 0
+
+
+def test_records_that_cannot_be_measured_are_put_aside(tmp_path):
+    frame = register().astype({"year": object})
+    frame.loc[3, "project_id"] = None
+    frame.loc[7, "geometry"] = None
+    frame["year"] = frame["year"].map(lambda value: None if pd.isna(value) else str(int(value)))
+    frame.loc[11, "year"] = "last year"
+    run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", by="total", engine=1, rows=20)
+    refused = run.table("refused")
+    assert refused["row"].tolist() == [3, 11]
+    assert ["missing" in refused["reason"][0], "number" in refused["reason"][1]] == [True, True]
+    same(run.groups(), measure_restored(frame.drop(index=[3, 7, 11]), by="total"))
+    report = pd.read_parquet(tmp_path / "out" / "ready" / "report.parquet")
+    assert report["row"].tolist() == [7]
+
+
+def test_a_component_too_large_for_memory_is_refused_with_what_to_do(tmp_path):
+    path = stored(tmp_path, register())
+    with pytest.raises(InputError, match=r"hang together .* largest="):
+        measure_restored_in(path, tmp_path / "out", by="total", engine=1, largest=3)
+
+
+def test_what_cannot_be_grouped_is_refused(tmp_path):
+    path = stored(tmp_path, register())
+    with pytest.raises(SchemaError, match="nowhere"):
+        measure_restored_in(path, tmp_path / "out", by="nowhere", engine=1)
+    with pytest.raises(InputError, match="district"):
+        measure_restored_in(path, tmp_path / "out", by="year", districts=districts())
+    with pytest.raises(InputError, match="groups by nothing"):
+        measure_restored_in(path, tmp_path / "out", by=[])
+    with pytest.raises(InputError, match="fairest"):
+        measure_restored_in(path, tmp_path / "out", by="year", attribution="fairest")
+    with pytest.raises(InputError, match="by="):
+        measure_restored_in(path, tmp_path / "out", engine=1).groups()
