@@ -27,6 +27,7 @@ from ecozones.errors import (
     SchemaError,
     name_rows,
 )
+from ecozones.ground_scale import GroundScale
 from ecozones.units import AreaUnit, from_m2, round_half_up
 
 AreaMethod = Literal["national", "geodesic", "equal_area", "planar"]
@@ -475,6 +476,23 @@ class _Surface:
             crs, ellipsoid, geographic=False, unit=unit, zone=(meridian, easting % 1e6), prefix=easting - easting % 1e6
         )
 
+    @functools.cached_property
+    def series_scale(self) -> GroundScale:
+        """What the national series makes of a square metre of plane."""
+        return self._scale(lambda x, y: self.inverse(x - self.prefix, y), self.ellipsoid.series_strip)
+
+    @functools.cached_property
+    def closed_scale(self) -> GroundScale:
+        """What the closed form makes of a square metre of plane."""
+        return self._scale(self.project, self.ellipsoid.closed_strip)
+
+    def _scale(self, locate: Inverse, strip: Strip) -> GroundScale:
+        return GroundScale(locate, strip, self.unit * (self.ellipsoid.a if self.geographic else 1.0))
+
+    @functools.cached_property
+    def _to_degrees(self) -> pyproj.Transformer:
+        return pyproj.Transformer.from_crs(self.crs, self.crs.geodetic_crs, always_xy=True)
+
     def ground_length(self, start: Floats, end: Floats) -> Floats:
         """Length of edges, near enough to place points on them, in metres."""
         step = (end - start) * self.unit
@@ -487,10 +505,8 @@ class _Surface:
         """Latitude and longitude by PROJ, in radians."""
         if self.geographic:
             return y * self.unit, x * self.unit
-        base = self.crs.geodetic_crs
-        inverse = pyproj.Transformer.from_crs(self.crs, base, always_xy=True)
-        longitude, latitude = inverse.transform(x, y)
-        factor = base.axis_info[0].unit_conversion_factor
+        longitude, latitude = self._to_degrees.transform(x, y)
+        factor = self.crs.geodetic_crs.axis_info[0].unit_conversion_factor
         return np.asarray(latitude) * factor, np.asarray(longitude) * factor
 
     def inverse(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -568,15 +584,11 @@ class _Chains:
     @staticmethod
     def rings(geometry: NDArray[np.object_]) -> _Chains:
         """Take the rings of all polygons, those inside collections too."""
-        polygons, row = _parts(geometry, shapely.GeometryType.POLYGON)
-        rings, polygon = shapely.get_rings(polygons, return_index=True)
-        first = np.ones(len(rings), dtype=bool)
-        first[1:] = polygon[1:] != polygon[:-1]
-        return _Chains.of(rings, row[polygon], np.where(first, 1.0, -1.0), len(geometry))
+        return _Chains.of(*_rings(geometry), len(geometry))
 
     def gather(self, amounts: Floats) -> Floats:
         """Sum over the chains of each geometry, holes taken off whatever their direction."""
-        return np.bincount(self.row, weights=np.abs(amounts) * self.sign, minlength=self.size).astype(np.float64)
+        return _gather(amounts, self.row, self.sign, self.size)
 
     def refuse(self, bad: NDArray[np.bool_], labels: pd.Index, told: str) -> None:
         """Name the geometries of the chains that cannot be measured."""
@@ -734,11 +746,26 @@ def _areas(
 
 
 def _series(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index) -> Floats:
-    return _exact(_Chains.rings(geometry), surface, surface.ellipsoid.series_strip, surface.inverse, labels)
+    areas, rest = _by_scale(geometry, surface.series_scale)
+    chains, strip = _Chains.rings(geometry[rest]), surface.ellipsoid.series_strip
+    areas[rest] = _exact(chains, surface, strip, surface.inverse, labels[rest])
+    return areas
 
 
 def _closed(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index) -> Floats:
-    return _exact(_Chains.rings(geometry), surface, surface.ellipsoid.closed_strip, surface.project, labels)
+    areas, rest = _by_scale(geometry, surface.closed_scale)
+    chains, strip = _Chains.rings(geometry[rest]), surface.ellipsoid.closed_strip
+    areas[rest] = _exact(chains, surface, strip, surface.project, labels[rest])
+    return areas
+
+
+def _by_scale(geometry: NDArray[np.object_], scale: GroundScale) -> tuple[Floats, NDArray[np.bool_]]:
+    """Measure where the scale of the projection is known to the last digits, and tell where it is not."""
+    rings, row, sign = _rings(geometry)
+    areas = scale.ring_areas(rings)
+    rest = np.zeros(len(geometry), dtype=bool)
+    rest[row[np.isnan(areas)]] = True
+    return _gather(areas, row, sign, len(geometry)), rest
 
 
 def _survey(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index, *, rounded: bool = True) -> Floats:
@@ -828,6 +855,32 @@ def _parts(geometry: NDArray[np.object_], *kinds: shapely.GeometryType) -> tuple
         row = row[inner]
     wanted = np.isin(shapely.get_type_id(parts), kinds) & ~shapely.is_empty(parts)
     return parts[wanted], row[wanted]
+
+
+def _rings(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], Integers, Floats]:
+    """Rings of all polygons, those inside collections too, the row each comes from, and -1 for holes."""
+    kind = shapely.get_type_id(geometry)
+    # a polygon without holes is its own ring: most are, and to take rings out costs more than to measure them
+    simple = (kind == shapely.GeometryType.POLYGON) & (shapely.get_num_interior_rings(geometry) == 0)
+    simple &= ~shapely.is_empty(geometry)
+    if simple.all():
+        return geometry, np.arange(len(geometry)), np.ones(len(geometry))
+    other = np.flatnonzero(~simple)
+    polygons, row = _parts(geometry[other], shapely.GeometryType.POLYGON)
+    rings, polygon = shapely.get_rings(polygons, return_index=True)
+    first = np.ones(len(rings), dtype=bool)
+    first[1:] = polygon[1:] != polygon[:-1]
+    alone = np.flatnonzero(simple)
+    return (
+        np.r_[geometry[alone], rings],
+        np.r_[alone, other[row[polygon]]],
+        np.r_[np.ones(len(alone)), np.where(first, 1.0, -1.0)],
+    )
+
+
+def _gather(amounts: Floats, row: Integers, sign: Floats, size: int) -> Floats:
+    """Sum what rings hold by row, holes taken off whatever their direction."""
+    return np.bincount(row, weights=np.abs(amounts) * sign, minlength=size).astype(np.float64)
 
 
 def _without_polygon(geometry: NDArray[np.object_]) -> NDArray[np.bool_]:
