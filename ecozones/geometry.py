@@ -81,9 +81,12 @@ def without_place(geometry: Geometries) -> NDArray[np.bool_]:
     >>> without_place(np.array([shapely.Point(0, 1), shapely.Point(0, float("inf"))])).tolist()
     [False, True]
     """
-    xy, row = shapely.get_coordinates(geometry, return_index=True)
     bad = np.zeros(len(geometry), dtype=bool)
-    bad[row[~np.isfinite(xy).all(axis=1)]] = True
+    # every coordinate of a polygon is the end of an edge, so one edge of no length or an endless one betrays it
+    sure = np.isin(shapely.get_type_id(geometry), _POLYGONS) & np.isfinite(shapely.length(geometry))
+    doubtful = np.flatnonzero(~sure)
+    xy, row = shapely.get_coordinates(geometry[doubtful], return_index=True)
+    bad[doubtful[row[~np.isfinite(xy).all(axis=1)]]] = True
     return bad
 
 

@@ -30,6 +30,7 @@ from ecozones import overlay
 from ecozones.area import AreaMethod, polygon_areas
 from ecozones.crs import check_crs
 from ecozones.errors import InputError, SchemaError, name_rows
+from ecozones.footprints import collect_ground, exact_sums, footprint, footprint_areas, ground_components
 from ecozones.geometry import repair_polygons
 from ecozones.patches import Slivers, divide
 from ecozones.placing import bring_to
@@ -334,41 +335,6 @@ def _records(projects: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 # ------------------------------------------------------------------------------------------------ ground counted once
 
 
-def footprint(geometry: Geometries) -> shapely.Geometry:
-    """
-    Unite polygons into the ground under them.
-
-    Parameters
-    ----------
-    geometry
-        Valid polygons, in any order, shape (n,).
-
-    Returns
-    -------
-    Geometry
-        Their union.
-
-    Examples
-    --------
-    >>> footprint(np.array([shapely.box(0, 0, 2, 1), shapely.box(1, 0, 3, 1)], dtype=object)).area
-    3.0
-    """
-    geometry = np.asarray(geometry, dtype=object)
-    # ground wholly inside another polygon adds nothing, and a test for it costs a fiftieth of a union
-    bounds = shapely.bounds(geometry)
-    inner, outer = shapely.STRtree(geometry).query(geometry)
-    fits = (bounds[inner, :2] >= bounds[outer, :2]).all(axis=1) & (bounds[inner, 2:] <= bounds[outer, 2:]).all(axis=1)
-    fits &= inner != outer
-    inner, outer = inner[fits], outer[fits]
-    shapely.prepare(geometry[np.unique(outer)])
-    inside = shapely.contains_properly(geometry[outer], geometry[inner])
-    same = ~inside & (inner > outer)
-    same[same] = shapely.equals_exact(geometry[inner[same]], geometry[outer[same]], tolerance=0.0)
-    needed = np.ones(len(geometry), dtype=bool)
-    needed[inner[inside | same]] = False
-    return shapely.disjoint_subset_union_all(geometry[needed])
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Pieces:
     """Ground in pieces that lie wholly inside or outside each record; one row of `piece` and `record` per claim."""
@@ -386,8 +352,7 @@ class _Pieces:
 def _divide_ground(geometry: Geometries) -> _Pieces:
     """Divide the ground under records into pieces that nobody claims in part."""
     geometry = np.asarray(geometry, dtype=object)
-    left, right = shapely.STRtree(geometry).query(geometry)
-    label = _components(len(geometry), left, right)
+    label = ground_components(shapely.bounds(geometry))
     order = np.argsort(label, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else []
     alone = np.array([rows[0] for rows in members if len(rows) == 1], dtype=np.intp)
@@ -418,18 +383,6 @@ def _divide_cluster(geometry: Geometries) -> tuple[Geometries, Rows, Rows]:
         if (lost <= _reach(geometry, own) + _NOISE_SHARE * own).all():
             break
     return faces[claimed], piece, row
-
-
-def _components(n: int, left: Rows, right: Rows) -> Rows:
-    """Label what hangs together: everybody takes the smallest label among the neighbours until nothing changes."""
-    label = np.arange(n)
-    while True:
-        new = label.copy()
-        np.minimum.at(new, left, label[right])
-        new = new[new]
-        if (new == label).all():
-            return label
-        label = new
 
 
 def _attribute(
@@ -537,17 +490,15 @@ def _group_table(
     number, table = _group_numbers(records, keys)
     n = len(table)
     geometry = records.geometry.to_numpy()
-    order = np.argsort(number, kind="stable")
-    members = np.split(order, np.flatnonzero(np.diff(number[order])) + 1) if len(order) else []
-    united, ground = _grounds(geometry, members, number, area, records.crs, method)
-    activity = np.bincount(number, weights=area, minlength=n)
+    united, ground = _grounds(geometry, number, n, area, records.crs, method)
+    activity = exact_sums(area, number, n)
     table["projects"] = records.groupby(number)["project_id"].nunique().to_numpy()
     table["records"] = np.bincount(number, minlength=n)
     table["activity_ha"] = activity / _HA
     table["footprint_ha"] = ground / _HA
     table["footprint_mu"] = from_m2(ground, "mu")
     table["repeated_ha"] = (activity - ground) / _HA
-    table["counted_ha"] = np.bincount(number, weights=counted, minlength=n) / _HA
+    table["counted_ha"] = exact_sums(counted, number, n) / _HA
     if "stated_area_m2" in records.columns:
         stated = pd.to_numeric(records["stated_area_m2"])
         table["stated_ha"] = stated.groupby(number).sum(min_count=1).to_numpy() / _HA
@@ -557,25 +508,19 @@ def _group_table(
 
 def _grounds(
     geometry: Geometries,
-    members: Sequence[Rows],
     number: Rows,
+    n_groups: int,
     area: Numbers,
     crs: Any,  # noqa: ANN401 - whatever pyproj takes for a CRS
     method: AreaMethod,
 ) -> tuple[Geometries, Numbers]:
     """Unite and measure [m²] the ground of groups; records that meet none of their group are measured already."""
-    left, right = shapely.STRtree(geometry).query(geometry)
-    met = (number[left] == number[right]) & (left != right)
-    crowded = np.zeros(len(geometry), dtype=bool)
-    crowded[left[met]] = True
-    shared = np.array([footprint(geometry[rows[crowded[rows]]]) for rows in members], dtype=object)
-    ground = polygon_areas(shared, crs, method=method)
-    ground += np.bincount(number, weights=np.where(crowded, 0.0, area), minlength=len(members))
-    whole = np.empty(len(members), dtype=object)
-    for group, (rows, union) in enumerate(zip(members, shared, strict=True)):
-        parts = shapely.get_parts([*geometry[rows[~crowded[rows]]], union])
-        whole[group] = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
-    return whole, ground
+    label = ground_components(shapely.bounds(geometry), number)
+    crowded = np.bincount(label, minlength=len(geometry))[label] > 1
+    component, shared, united = footprint_areas(geometry[crowded], label[crowded], crs, method=method)
+    group = np.r_[number[~crowded], number[component]]
+    whole = collect_ground(np.r_[geometry[~crowded], united], group, n_groups)
+    return whole, exact_sums(np.r_[area[~crowded], shared], group, n_groups)
 
 
 def _cut_by_district(records: gpd.GeoDataFrame, districts: gpd.GeoDataFrame, method: AreaMethod) -> gpd.GeoDataFrame:
