@@ -17,6 +17,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from ecozones.area import AreaMethod, polygon_areas
+from ecozones.overlay import keep_dimension
 
 Rows = NDArray[np.intp]
 Numbers = NDArray[np.float64]
@@ -26,15 +27,15 @@ Geometries = NDArray[np.object_]
 _BLOCK = 1 << 18
 
 
-def ground_components(bounds: Numbers, group: ArrayLike | None = None) -> Rows:
+def ground_components(boxes: Geometries | Numbers, group: ArrayLike | None = None) -> Rows:
     """
     Find what hangs together: records whose boxes meet, directly or through others.
 
     Parameters
     ----------
-    bounds
-        Left, bottom, right and top of each record, shape (n, 4), as :func:`shapely.bounds` gives them; NaN for a record
-        without ground, which meets nothing.
+    boxes
+        Geometries, shape (n,), or only their left, bottom, right and top, shape (n, 4), as :func:`shapely.bounds` gives
+        them; the answer is the same. What is empty, or has NaN for bounds, meets nothing.
     group
         Whole numbers, shape (n,): only records of one group hang together. Left out: all are of one.
 
@@ -48,9 +49,13 @@ def ground_components(bounds: Numbers, group: ArrayLike | None = None) -> Rows:
     >>> ground_components(np.array([[0, 0, 1, 1], [5, 0, 6, 1], [1, 1, 2, 2]], dtype=float)).tolist()
     [0, 1, 0]
     """
-    bounds = np.asarray(bounds, dtype=np.float64).reshape(-1, 4)
-    left, right = _meeting(bounds, None if group is None else np.asarray(group))
-    return _components(len(bounds), left, right)
+    boxes = np.asarray(boxes)
+    if boxes.ndim == 2:  # noqa: PLR2004 - one row of bounds a record
+        real = np.isfinite(boxes).all(axis=1)
+        bounds, boxes = boxes, np.full(len(boxes), None, dtype=object)
+        boxes[real] = shapely.box(*bounds[real].T)
+    left, right = _meeting(boxes, None if group is None else np.asarray(group))
+    return _components(len(boxes), left, right)
 
 
 def footprint(geometry: Geometries) -> shapely.Geometry:
@@ -73,7 +78,7 @@ def footprint(geometry: Geometries) -> shapely.Geometry:
     3.0
     """
     geometry = np.asarray(geometry, dtype=object)
-    united, _ = _unite(geometry, ground_components(shapely.bounds(geometry)))
+    united, _ = _unite(geometry, ground_components(geometry))
     return collect_ground(united, np.zeros(len(united), dtype=np.intp), 1)[0]
 
 
@@ -182,21 +187,17 @@ def exact_sums(values: Numbers, group: Rows, n_groups: int) -> Numbers:
     return sums
 
 
-def _meeting(bounds: Numbers, group: Rows | None) -> tuple[Rows, Rows]:
+def _meeting(boxes: Geometries, group: Rows | None) -> tuple[Rows, Rows]:
     """Pairs of records of one group whose boxes meet, each pair once."""
-    real = np.flatnonzero(np.isfinite(bounds).all(axis=1))
-    boxes = shapely.box(*bounds[real].T)
     tree = shapely.STRtree(boxes)
     found: list[tuple[Rows, Rows]] = [(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))]
     for start in range(0, len(boxes), _BLOCK):
-        one, other = tree.query(boxes[start : start + _BLOCK])
-        one += start
-        once = one < other
-        left, right = real[one[once]], real[other[once]]
+        left, right = tree.query(boxes[start : start + _BLOCK])
+        left += start
+        once = left < right
         if group is not None:
-            same = group[left] == group[right]
-            left, right = left[same], right[same]
-        found.append((left, right))
+            once &= group[left] == group[right]
+        found.append((left[once], right[once]))
     left, right = (np.concatenate(side) for side in zip(*found, strict=True))
     return left, right
 
@@ -234,7 +235,7 @@ def _order(geometry: Geometries) -> Rows:
 def _unite(geometry: Geometries, label: Rows) -> tuple[Geometries, Rows]:
     """Unite the polygons of each component, and give the labels in rising order."""
     rank = _order(geometry)
-    left, right = _meeting(shapely.bounds(geometry), label)
+    left, right = _meeting(geometry, label)
     needed = ~_covered(geometry, left, right, rank)
     both = needed[left] & needed[right]
     layer = _layers(len(geometry), left[both], right[both], rank)
@@ -304,7 +305,9 @@ def _merge(geometry: Geometries, owner: Rows) -> tuple[Geometries, Rows]:
         pair = np.flatnonzero(first[:-1] & ~first[1:])
         if not len(pair):
             return geometry, owner
-        geometry[pair] = shapely.union(geometry[pair], geometry[pair + 1])
+        both = shapely.union(geometry[pair], geometry[pair + 1])
+        # where edges nearly coincide, a union may leave lines of no area beside the ground
+        geometry[pair] = keep_dimension(both, np.full(len(pair), 2))
         size[pair] = shapely.get_num_coordinates(geometry[pair])
         kept = np.ones(len(owner), dtype=bool)
         kept[pair + 1] = False

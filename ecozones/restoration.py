@@ -352,7 +352,7 @@ class _Pieces:
 def _divide_ground(geometry: Geometries) -> _Pieces:
     """Divide the ground under records into pieces that nobody claims in part."""
     geometry = np.asarray(geometry, dtype=object)
-    label = ground_components(shapely.bounds(geometry))
+    label = ground_components(geometry)
     order = np.argsort(label, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else []
     alone = np.array([rows[0] for rows in members if len(rows) == 1], dtype=np.intp)
@@ -515,7 +515,7 @@ def _grounds(
     method: AreaMethod,
 ) -> tuple[Geometries, Numbers]:
     """Unite and measure [m²] the ground of groups; records that meet none of their group are measured already."""
-    label = ground_components(shapely.bounds(geometry), number)
+    label = ground_components(geometry, number)
     crowded = np.bincount(label, minlength=len(geometry))[label] > 1
     component, shared, united = footprint_areas(geometry[crowded], label[crowded], crs, method=method)
     group = np.r_[number[~crowded], number[component]]
