@@ -729,13 +729,14 @@ def _areas(
         "equal_area": _closed,
         "planar": _planar,
     }
-    areas = np.zeros(len(geometry))
+    areas, rest = np.zeros(len(geometry)), np.arange(len(geometry))
+    if method == "equal_area" or (method == "national" and not rounded):
+        areas, rest = _by_scale(geometry, surface.closed_scale if method == "equal_area" else surface.series_scale)
     refused: list[pd.DataFrame] = []
     # a row is measured by itself, so where batches end cannot be seen in any figure
-    batch = np.cumsum(shapely.get_num_coordinates(geometry)) // _BATCH
-    for start, end in itertools.pairwise(np.r_[0, np.flatnonzero(np.diff(batch)) + 1, len(geometry)]):
+    for rows in _batches(geometry, rest):
         try:
-            areas[start:end] = measure[method](geometry[start:end], surface, labels[start:end])
+            areas[rows] = measure[method](geometry[rows], surface, labels[rows])
         except GeometryError as error:
             if error.problems is None:
                 raise
@@ -745,27 +746,35 @@ def _areas(
     return round_half_up(areas, 2) if rounded else areas
 
 
+def _batches(geometry: NDArray[np.object_], rows: Integers) -> Iterator[Integers]:
+    """Rows in batches of bounded size."""
+    batch = np.cumsum(shapely.get_num_coordinates(geometry[rows])) // _BATCH
+    return iter(np.split(rows, np.flatnonzero(np.diff(batch)) + 1))
+
+
+def _by_scale(geometry: NDArray[np.object_], scale: GroundScale) -> tuple[Floats, Integers]:
+    """Measure where the scale of the projection is known to the last digits, and give the rows where it is not."""
+    # a polygon without holes is its own ring: most are, and to take rings out costs more than to measure them
+    simple = (shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(geometry)
+    simple &= shapely.get_num_interior_rings(geometry) == 0
+    if simple.all():
+        areas = scale.ring_areas(geometry)
+        return areas, np.flatnonzero(np.isnan(areas))
+    areas = np.zeros(len(geometry))
+    areas[simple] = scale.ring_areas(geometry[simple])
+    for rows in _batches(geometry, np.flatnonzero(~simple)):
+        rings, row, sign = _rings(geometry[rows])
+        # a row with one ring that is not known is not known
+        areas[rows] = _gather(scale.ring_areas(rings), row, sign, len(rows))
+    return areas, np.flatnonzero(np.isnan(areas))
+
+
 def _series(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index) -> Floats:
-    areas, rest = _by_scale(geometry, surface.series_scale)
-    chains, strip = _Chains.rings(geometry[rest]), surface.ellipsoid.series_strip
-    areas[rest] = _exact(chains, surface, strip, surface.inverse, labels[rest])
-    return areas
+    return _exact(_Chains.rings(geometry), surface, surface.ellipsoid.series_strip, surface.inverse, labels)
 
 
 def _closed(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index) -> Floats:
-    areas, rest = _by_scale(geometry, surface.closed_scale)
-    chains, strip = _Chains.rings(geometry[rest]), surface.ellipsoid.closed_strip
-    areas[rest] = _exact(chains, surface, strip, surface.project, labels[rest])
-    return areas
-
-
-def _by_scale(geometry: NDArray[np.object_], scale: GroundScale) -> tuple[Floats, NDArray[np.bool_]]:
-    """Measure where the scale of the projection is known to the last digits, and tell where it is not."""
-    rings, row, sign = _rings(geometry)
-    areas = scale.ring_areas(rings)
-    rest = np.zeros(len(geometry), dtype=bool)
-    rest[row[np.isnan(areas)]] = True
-    return _gather(areas, row, sign, len(geometry)), rest
+    return _exact(_Chains.rings(geometry), surface, surface.ellipsoid.closed_strip, surface.project, labels)
 
 
 def _survey(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index, *, rounded: bool = True) -> Floats:
@@ -859,23 +868,11 @@ def _parts(geometry: NDArray[np.object_], *kinds: shapely.GeometryType) -> tuple
 
 def _rings(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], Integers, Floats]:
     """Rings of all polygons, those inside collections too, the row each comes from, and -1 for holes."""
-    kind = shapely.get_type_id(geometry)
-    # a polygon without holes is its own ring: most are, and to take rings out costs more than to measure them
-    simple = (kind == shapely.GeometryType.POLYGON) & (shapely.get_num_interior_rings(geometry) == 0)
-    simple &= ~shapely.is_empty(geometry)
-    if simple.all():
-        return geometry, np.arange(len(geometry)), np.ones(len(geometry))
-    other = np.flatnonzero(~simple)
-    polygons, row = _parts(geometry[other], shapely.GeometryType.POLYGON)
+    polygons, row = _parts(geometry, shapely.GeometryType.POLYGON)
     rings, polygon = shapely.get_rings(polygons, return_index=True)
     first = np.ones(len(rings), dtype=bool)
     first[1:] = polygon[1:] != polygon[:-1]
-    alone = np.flatnonzero(simple)
-    return (
-        np.r_[geometry[alone], rings],
-        np.r_[alone, other[row[polygon]]],
-        np.r_[np.ones(len(alone)), np.where(first, 1.0, -1.0)],
-    )
+    return rings, row[polygon], np.where(first, 1.0, -1.0)
 
 
 def _gather(amounts: Floats, row: Integers, sign: Floats, size: int) -> Floats:

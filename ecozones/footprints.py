@@ -143,8 +143,9 @@ def collect_ground(geometry: Geometries, group: Rows, n_groups: int) -> Geometri
     >>> collect_ground(shapely.box([4, 0], 0, [5, 1], 1), np.array([0, 0]), 1)[0].wkt[:31]
     'MULTIPOLYGON (((1 0, 1 1, 0 1, '
     """
-    parts, row = shapely.get_parts(geometry, return_index=True)
-    owner = np.asarray(group)[row]
+    whole = shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON
+    split, row = shapely.get_parts(geometry[~whole], return_index=True)
+    parts, owner = np.r_[geometry[whole], split], np.r_[group[whole], group[~whole][row]]
     order = np.lexsort((_order(parts), owner))
     parts, owner = parts[order], owner[order]
     out = np.full(n_groups, shapely.Polygon(), dtype=object)
