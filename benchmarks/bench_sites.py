@@ -16,8 +16,7 @@ import shapely
 
 from ecozones import overlay
 from ecozones.area import polygon_areas
-from ecozones.parcel_area import parcel_areas
-from ecozones.restoration import footprint
+from ecozones.footprints import collect_ground, footprint_areas, ground_components
 
 # sites of which the slow nearest join is asked; its time is scaled to all of them, and labelled so
 SAMPLE = 200
@@ -111,8 +110,10 @@ def dissolve(projects):
 
 
 def unite(projects):
-    groups = projects.groupby(["year", "type"]).indices.values()
-    return np.array([shapely.area(footprint(_shapes(projects)[member])) for member in groups])
+    group = projects.groupby(["year", "type"]).ngroup().to_numpy()
+    label = ground_components(_shapes(projects), group)
+    found, _, united = footprint_areas(_shapes(projects), label, projects.crs, method="planar")
+    return shapely.area(collect_ground(united, group[found], group.max() + 1))
 
 
 def geod_loop(parcels):
@@ -123,10 +124,6 @@ def geod_loop(parcels):
 
 def area_by(method, parcels, *, rounded=False):
     return polygon_areas(_shapes(parcels), parcels.crs, method=method, rounded=rounded)
-
-
-def area_by_scale(parcels):
-    return parcel_areas(_shapes(parcels), parcels.crs)
 
 
 def series_loop(parcels):
@@ -178,10 +175,9 @@ JOBS = {
     }),
     "area": ("area of parcels on the ellipsoid", ("farmland",), "pyproj.Geod", {
         "pyproj.Geod": geod_loop,
-        "ecozones parcel_areas": area_by_scale,
-        "ecozones geodesic": functools.partial(area_by, "geodesic"),
         "ecozones equal area": functools.partial(area_by, "equal_area"),
         "ecozones national, unrounded": functools.partial(area_by, "national"),
+        "ecozones geodesic": functools.partial(area_by, "geodesic"),
         "equal-area projection": projected_area,
     }),
     "national": ("area as the survey rounds it", ("farmland",), "one by one", {

@@ -113,8 +113,10 @@ def test_nothing_has_no_ground():
 
 
 def test_ground_is_collected_by_group_from_west_to_east():
-    shapes = np.array([shapely.box(8, 0, 9, 1), shapely.MultiPolygon([shapely.box(4, 0, 5, 1), shapely.box(0, 0, 1, 1)])])
-    both, none, single = collect_ground(np.r_[shapes, shapely.box([6], 0, [7], 1)], np.array([0, 0, 2]), 3)
+    shapes = np.array(
+        [shapely.box(8, 0, 9, 1), shapely.MultiPolygon([shapely.box(4, 0, 5, 1), shapely.box(0, 0, 1, 1)])]
+    )
+    both, none, single = collect_ground(shapes, np.array([0, 0, 2]), 3)
     assert [part.bounds[0] for part in both.geoms] == [0, 4, 8]
     assert none.is_empty
     assert single.geom_type == "Polygon"
