@@ -19,17 +19,12 @@ import pandas as pd
 import pyproj
 import shapely
 
+from benchmarks.bench_sites import geod_loop, geod_loop_cut
 from benchmarks.workload import SIZES, load
 from ecozones.area import polygon_areas
 
-CHOSEN, EDGE_M = 1_000, 30.0
+CHOSEN = 1_000
 GEODETIC = "EPSG:4490"
-
-
-def geod_loop(parcels):
-    """Measure each polygon by GeographicLib, as the documentation of pyproj shows it."""
-    geod = parcels.crs.get_geod()
-    return np.array([abs(geod.geometry_area_perimeter(shape)[0]) for shape in parcels.to_crs(GEODETIC).geometry])
 
 
 def below(latitude, ellipsoid):
@@ -87,7 +82,7 @@ def compare(parcels, repeats):
         "pyproj.Geod": lambda: geod_loop(parcels),
         "equal_area": lambda: polygon_areas(shapes, crs, method="equal_area"),
         "national": lambda: polygon_areas(shapes, crs, method="national"),
-        "pyproj.Geod, cut": lambda: geod_loop(parcels.set_geometry(parcels.segmentize(EDGE_M))),
+        "pyproj.Geod, cut": lambda: geod_loop_cut(parcels),
     }
     spent, areas = {}, {}
     for name, run in runs.items():
