@@ -67,9 +67,12 @@ def by_verb(by, method):
     return run
 
 
+CHECKED = "geopandas.dissolve, checked"
+
+
 def peers(by, method):
     return {
-        "geopandas.dissolve, checked": (as_projects, by_dissolve(by, method)),
+        CHECKED: (as_projects, by_dissolve(by, method)),
         "geopandas.dissolve": (as_projects, by_dissolve_alone(by)),
         "ecozones": (as_projects, by_verb(by, method)),
     }
@@ -81,7 +84,7 @@ JOBS = {
         "geopandas.dissolve": dissolve, "geopandas.dissolve, disjoint": dissolve_disjoint, "ecozones": unite,
     }),
 } | {
-    f"restored {label}{where}": (f"restored ground {title}{where}", LAYERS, "geopandas.dissolve, checked", peers(by, method))
+    f"restored {label}{where}": (f"restored ground {title}{where}", LAYERS, CHECKED, peers(by, method))
     for label, title, by in (("total", "in all", None), ("groups", "by year and type", KEYS))
     for where, method in (("", "national"), (" in the plane", "planar"))
 }  # fmt: skip
