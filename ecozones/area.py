@@ -869,7 +869,7 @@ def _parts(geometry: NDArray[np.object_], *kinds: shapely.GeometryType) -> tuple
 
 def _rings(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], Integers, Floats]:
     """Rings of all polygons, those inside collections too, the row each comes from, and -1 for holes."""
-    simple = _own_rings(geometry)
+    simple = _own_rings(geometry) & ~shapely.is_empty(geometry)
     alone, other = np.flatnonzero(simple), np.flatnonzero(~simple)
     polygons, row = _parts(geometry[other], shapely.GeometryType.POLYGON)
     rings, polygon = shapely.get_rings(polygons, return_index=True)
@@ -884,7 +884,7 @@ def _rings(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], Integers
 
 def _own_rings(geometry: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Polygons without holes are their own rings: most are, and to take rings out costs more than to measure them."""
-    polygons = (shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(geometry)
+    polygons = shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON
     return np.asarray(polygons & (shapely.get_num_interior_rings(geometry) == 0))
 
 
