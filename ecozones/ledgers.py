@@ -20,6 +20,7 @@ import pandas as pd
 
 from ecozones.area import AreaMethod, polygon_areas
 from ecozones.errors import InputError, SchemaError, name_rows
+from ecozones.units import stated_units, unit_of
 
 _HA = 1e4
 
@@ -39,11 +40,6 @@ def _thresholds() -> dict[str, Any]:
 def _rules() -> dict[str, Any]:
     text = resources.files("ecozones").joinpath("data/ledgers.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
-
-
-@functools.cache
-def _unit_names() -> Mapping[str, str]:
-    return {name.lower(): key for key, unit in _thresholds()["units"].items() for name in (key, *unit["aliases"])}
 
 
 def _numbers(table: pd.DataFrame, columns: Iterable[str], what: str) -> pd.DataFrame:
@@ -104,21 +100,21 @@ def convert_areas(values: pd.Series, unit: str | pd.Series) -> pd.DataFrame:
     """
     table = pd.DataFrame({"stated": values, "stated_unit": unit})
     number = _numbers(table, ["stated"], "stated areas")["stated"]
-    known = table["stated_unit"].map(lambda name: _unit_names().get(str(name).strip().lower()))
+    known = table["stated_unit"].map(lambda word: unit_of(word, "area"))
     strange = known.isna()
     if strange.any():
         names = sorted({str(name) for name in table.loc[strange, "stated_unit"]})
-        message = f"area units not known: {name_rows(names)}; known are {', '.join(_thresholds()['units'])}"
+        message = f"area units not known: {name_rows(names)}; known are {', '.join(stated_units('area'))}"
         raise SchemaError(
             message, pd.DataFrame({"row": table.index[strange], "column": "unit", "problem": "is not known"})
         )
-    units = _thresholds()["units"]
-    doubt = known.map(lambda key: units[key].get("doubt", ""))
+    doubted = known.map(lambda unit: stated_units("area").get(unit.doubt))
+    each = [(unit, other, value) for unit, other, value in zip(known, doubted, number, strict=True)]
     return table.assign(
         stated=number,
-        area_ha=number * known.map(lambda key: units[key]["ha"]),
-        doubt=doubt.map(lambda other: f"may be a mistranslation of {units[other]['aliases'][0]}" if other else ""),
-        if_doubt_ha=number * doubt.map(lambda other: units[other]["ha"] if other else np.nan),
+        area_ha=[float(unit.to_base(value)) / _HA for unit, _, value in each],
+        doubt=[f"may be a mistranslation of {other.words[1]}" if other else "" for _, other, _ in each],
+        if_doubt_ha=[float(other.to_base(value)) / _HA if other else np.nan for _, other, value in each],
     )
 
 
