@@ -20,6 +20,7 @@ import pandas as pd
 
 from ecozones.area import AreaMethod, polygon_areas
 from ecozones.errors import InputError, SchemaError, name_rows
+from ecozones.rainfall import assign_rainfall_zones, flags
 from ecozones.units import stated_units, unit_of
 
 _HA = 1e4
@@ -267,6 +268,24 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["project_id", "finding", "value", "limit", "source"])
 
 
+def survival_editions() -> pd.DataFrame:
+    """
+    List the editions of bars for survival and preservation, also those whose numbers could not be obtained.
+
+    Returns
+    -------
+    DataFrame
+        One row per edition, on its name: ``title``, ``status`` (``memory``, ``partial``, ``unavailable``), ``note``.
+
+    Examples
+    --------
+    >>> survival_editions()["status"].to_dict()["2023"]
+    'unavailable'
+    """
+    table = pd.DataFrame.from_dict(_thresholds()["editions"], orient="index").rename_axis("edition")
+    return table[["title", "status", "note"]]
+
+
 def survival_thresholds(edition: str) -> pd.DataFrame:
     """
     List the bars that survival and preservation are held against, of one edition.
@@ -318,15 +337,17 @@ def judge_survival(projects: pd.DataFrame, *, edition: str | pd.DataFrame) -> pd
     ----------
     projects
         ``project_id`` and, where known, ``survival`` (share of living plants), ``preserved_ha`` and ``verified_ha``
-        [ha], ``rain_mm`` (a year) and ``irrigated``.
+        [ha], and what tells the rainfall zone: see :func:`ecozones.rainfall.assign_rainfall_zones`.
     edition
         An edition of :func:`survival_thresholds`, or a table of your own with its columns.
 
     Returns
     -------
     DataFrame
-        One row per project: ``project_id``, ``zone`` (humid, arid), ``survival``, ``survival_bar``,
-        ``survival_outcome`` (``qualified``, ``replant``, ``failed``, ``undetermined``), ``preservation``,
+        One row per project: ``project_id``, ``zone`` (``humid``, ``arid``, ``undetermined``), ``zone_by`` and
+        ``zone_note`` (how it is known), ``survival``, ``survival_bar``,
+        ``survival_outcome`` (``qualified``, ``replant``, ``failed``, ``not_qualified`` where the edition does not tell
+        these two apart, ``undetermined``), ``preservation``,
         ``preservation_bar``, ``preservation_outcome`` (``preserved``, ``not_preserved``, ``undetermined``),
         ``edition``, ``status`` (of the bars).
 
@@ -342,18 +363,15 @@ def judge_survival(projects: pd.DataFrame, *, edition: str | pd.DataFrame) -> pd
     ['replant', 'qualified']
     """
     bars = survival_thresholds(edition) if isinstance(edition, str) else edition
-    full = projects.reindex(columns=["project_id", "survival", "preserved_ha", "verified_ha", "rain_mm", "irrigated"])
-    numbers = _numbers(full, ["survival", "preserved_ha", "verified_ha", "rain_mm"], "projects")
+    placed = assign_rainfall_zones(projects)
+    full = placed.reindex(columns=["project_id", "survival", "preserved_ha", "verified_ha"])
+    numbers = _numbers(full, ["survival", "preserved_ha", "verified_ha"], "projects")
     outside = (numbers["survival"] < 0) | (numbers["survival"] > 1)
     if outside.any():
         rows = projects.index[outside]
         message = f"survival is a share between 0 and 1, not a percentage: rows {name_rows(rows)}"
         raise SchemaError(message, pd.DataFrame({"row": rows, "column": "survival", "problem": "is no share"}))
-    irrigated = full["irrigated"].map(lambda value: False if pd.isna(value) else bool(value))
-    wet = irrigated | (numbers["rain_mm"] >= _thresholds()["zones"]["humid_from_mm"])
-    zone = pd.Series(np.where(wet, "humid", "arid"), index=projects.index).where(
-        irrigated | numbers["rain_mm"].notna(), None
-    )
+    zone = placed["rainfall_zone"]
     survival_bars = bars[bars["kind"] == "survival"].set_index("zone")
     standing_bars = bars[bars["kind"] == "preservation"].set_index("zone")
     bar = zone.map(survival_bars["qualified"]).astype(float)
@@ -361,8 +379,8 @@ def judge_survival(projects: pd.DataFrame, *, edition: str | pd.DataFrame) -> pd
     alive = numbers["survival"]
     # a billionth lets 0.85 pass a bar of 0.85 whatever binary makes of either
     outcome = np.select(
-        [alive.isna() | bar.isna(), alive >= bar - _NOISE, alive <= floor + _NOISE],
-        ["undetermined", "qualified", "failed"],
+        [alive.isna() | bar.isna(), alive >= bar - _NOISE, floor.isna(), alive <= floor + _NOISE],
+        ["undetermined", "qualified", "not_qualified", "failed"],
         default="replant",
     )
     standing = _share(numbers["preserved_ha"], numbers["verified_ha"])
@@ -376,6 +394,8 @@ def judge_survival(projects: pd.DataFrame, *, edition: str | pd.DataFrame) -> pd
         {
             "project_id": full["project_id"],
             "zone": zone,
+            "zone_by": placed["rainfall_zone_by"],
+            "zone_note": placed["rainfall_zone_note"],
             "survival": alive,
             "survival_bar": bar,
             "survival_outcome": outcome,
@@ -511,7 +531,7 @@ def farmland_balance(entries: pd.DataFrame, *, by: str | None = None) -> pd.Data
         message = f"the farmland balance needs kind 'supplemented' or 'occupied': rows {name_rows(foreign)}"
         raise SchemaError(message)
     full = entries.reindex(columns=[*entries.columns, *({"accepted", "quality"} - set(entries.columns))])
-    accepted = full["accepted"].map(lambda value: False if pd.isna(value) else bool(value))
+    accepted = flags(full, "accepted").fillna(value=False).astype(bool)
     quality = _numbers(full, ["quality"], "the farmland balance")["quality"].fillna(1.0)
     gained = (full["kind"] == "supplemented") & accepted
     table = pd.DataFrame(

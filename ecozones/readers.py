@@ -270,12 +270,13 @@ def _money(read: gpd.GeoDataFrame, frame: gpd.GeoDataFrame, fields: Mapping[str,
     problems = []
     for column in there:
         unit = stated_units("money").get(unit_in_name(fields[column], "money")[1])
-        if unit is not None or by_row is None:
-            own = pd.Series("CNY" if unit is None else unit.currency, read.index)
-        else:
+        if unit is not None:
+            own = pd.Series(unit.currency, read.index)
+        elif by_row is not None:
             own = by_row.map(lambda word: getattr(unit_of(word, "money"), "currency", None))
+        else:
+            own = pd.Series(None, read.index, dtype=object)
         own = own.where(read[column].notna())
-        # a unit that names no country's money is the yuan only where nothing else is said
         clash = said.notna() & own.notna() & (said != own)
         if clash.any():
             remedy = "write the currency that the unit names, or the unit of the currency"
@@ -283,7 +284,8 @@ def _money(read: gpd.GeoDataFrame, frame: gpd.GeoDataFrame, fields: Mapping[str,
             problems.append(schema.problem_rows(read.index[clash], shown, said[clash], "is in two currencies", remedy))
         said = said.where(said.notna(), own)
     schema.refuse(problems, what="projects")
-    read["currency"] = said
+    # the columns of this library hold yuan where nothing else is said
+    read["currency"] = said.where(said.notna() | read[there].isna().all(axis=1), "CNY")
     return read[[*(name for name in read.columns if name != "geometry"), "geometry"]]
 
 

@@ -114,7 +114,7 @@ def restoration_stages() -> pd.DataFrame:
     -------
     DataFrame
         One row per stage, on its id: ``zh``, ``en``, ``area`` and ``day`` (the columns of a project that belong to it),
-        ``said_by``, and ``ended`` for the stages in which a project ends without success.
+        ``said_by``, ``aliases``, and ``ended`` for the stages in which a project ends without success.
 
     Examples
     --------
@@ -166,7 +166,29 @@ def recognise_types(types: Iterable[object]) -> list[str | None]:
 @functools.cache
 def _stage_words() -> dict[str, str]:
     rows = [*_tables()["stages"], *_tables()["ended"]]
-    return {_plain(word): row["id"] for row in rows for word in (row["id"], row["zh"], row["en"])}
+    return {_plain(word): row["id"] for row in rows for word in (row["id"], row["zh"], row["en"], *row["aliases"])}
+
+
+def recognise_stage(stage: object) -> str | None:
+    """
+    Recognise the stage of a project by id, name or alias.
+
+    Parameters
+    ----------
+    stage
+        What a register says, such as ``"验收合格"``.
+
+    Returns
+    -------
+    str or None
+        The id of the stage; None where the word is not known.
+
+    Examples
+    --------
+    >>> recognise_stage("已完工"), recognise_stage("Accepted"), recognise_stage("soon")
+    ('reported', 'accepted', None)
+    """
+    return None if stage is None or pd.isna(stage) else _stage_words().get(_plain(str(stage)))  # type: ignore[call-overload]
 
 
 def _recognise(text: str) -> str | None:
@@ -318,9 +340,7 @@ def _records(projects: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         if column not in records.columns:
             records[column] = None
     records["_type"] = recognise_types(records["type"])
-    records["_stage"] = [
-        None if pd.isna(stage) else _stage_words().get(_plain(str(stage))) for stage in records["stage"]
-    ]
+    records["_stage"] = [recognise_stage(stage) for stage in records["stage"]]
     year = pd.to_numeric(records["year"], errors="coerce")
     foreign = records["year"].notna() & year.isna()
     if foreign.any():

@@ -93,8 +93,10 @@ class StatedUnit:
     currency: str = ""
 
     def to_base(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Turn figures in this unit into square metres or plain currency, unrounded."""
-        return np.asarray(np.asarray(values, dtype=np.float64) * self.times / self.over)
+        """Turn figures in this unit into square metres, unrounded, or plain currency, to a ten-thousandth."""
+        turned = np.asarray(np.asarray(values, dtype=np.float64) * self.times / self.over)
+        # money is decimal: what binary makes of 0.009 亿元 must not differ from 90 万元
+        return np.round(turned, 4) if self.currency else turned
 
     def from_base(self, values: ArrayLike) -> NDArray[np.float64]:
         """Turn square metres or plain currency into figures in this unit, unrounded."""
