@@ -46,8 +46,8 @@ def convert_money(values: pd.Series, unit: str | pd.Series) -> pd.DataFrame:
     values
         Numbers as stated.
     unit
-        One unit, or one per row: ``yuan`` (元), ``wan_yuan`` (万元), ``yi_yuan`` (亿元), ``wan_usd`` (万美元), or a name
-        they also go by.
+        One unit, or one per row: ``yuan`` (元), ``wan_yuan`` (万元), ``yi_yuan`` (亿元), ``wan_usd`` (万美元), or a
+        name they also go by.
 
     Returns
     -------
@@ -205,10 +205,11 @@ def project_funding(projects: pd.DataFrame, *, amounts_of: AmountsOf = "project"
         has = ", ".join(map(str, projects.columns))
         message = f"projects needs project_id and any of planned_funds, paid_funds, audited_funds; it has {has}"
         raise SchemaError(message)
+    source = [*map(_name, projects["funding_source"])] if "funding_source" in projects.columns else None
     facts = pd.DataFrame(
         {
             "project_id": projects["project_id"].to_numpy(),
-            "funding_source": [*map(_name, projects["funding_source"])] if "funding_source" in projects.columns else None,
+            "funding_source": source,
             "currency": projects["currency"].to_numpy() if "currency" in projects.columns else "CNY",
         }
     )
@@ -407,7 +408,8 @@ def _ground(
         return ground
     here = pd.MultiIndex.from_arrays([records["_group"], records["project_id"]])
     for _, rows in table.groupby(["status", "currency", *sources], dropna=False):
-        stated = [(number, name) for number, names in zip(rows["_group"], rows["_projects"], strict=True) for name in names]
+        named = zip(rows["_group"], rows["_projects"], strict=True)
+        stated = [(number, name) for number, names in named for name in names]
         if not stated:
             continue
         mine = records[here.isin(stated)].drop(columns=["share", "spans", "total"])
@@ -418,7 +420,7 @@ def _ground(
 
 def check_funding(projects: pd.DataFrame, funding: pd.DataFrame | None = None) -> pd.DataFrame:
     """
-    Find money that cannot be, or that nobody stated: more paid than planned, sources that exceed their total, and so on.
+    Find money that cannot be, or that nobody stated: more paid than planned, sources beyond their total, and so on.
 
     Parameters
     ----------
@@ -451,12 +453,13 @@ def check_funding(projects: pd.DataFrame, funding: pd.DataFrame | None = None) -
     stated = money[~named].groupby([*key, "status"])["amount"].sum()
     both = pd.concat({"sources": sources, "stated": stated}, axis=1)
     found: list[tuple[object, str, float, float, object]] = []
-    for (project, currency, status), row in both.dropna().iterrows():
-        if row["sources"] > row["stated"] * (1 + _NOISE):
-            found.append((project, f"sources exceed the total {status}", row["sources"], row["stated"], currency))
-        elif row["sources"] < row["stated"] * (1 - _NOISE):
-            found.append((project, f"sources fall short of the total {status}", row["sources"], row["stated"], currency))
-    wide = both["stated"].fillna(both["sources"]).unstack("status").reindex(columns=list(STATUSES))
+    columns = ["project_id", "currency", "status", "sources", "stated"]
+    for project, currency, status, parts, whole in both.dropna().reset_index()[columns].itertuples(index=False):
+        if abs(parts - whole) > _NOISE * abs(whole):
+            how = "exceed" if parts > whole else "fall short of"
+            found.append((project, f"sources {how} the total {status}", parts, whole, currency))
+    whole = both["stated"].fillna(both["sources"]).rename("amount").reset_index()
+    wide = whole.pivot_table(index=key, columns="status", values="amount").reindex(columns=list(STATUSES))
     for more, less in (("paid", "planned"), ("audited", "paid"), ("audited", "planned")):
         over = wide[more] > wide[less] * (1 + _NOISE)
         found += [
@@ -464,13 +467,15 @@ def check_funding(projects: pd.DataFrame, funding: pd.DataFrame | None = None) -
             for at, (project, currency) in zip(wide.index[over], wide.index[over], strict=True)
         ]
     currencies = money.groupby("project_id")["currency"].unique()
+    none = float("nan")
     found += [
-        (project, "money in several currencies, which are not added", float("nan"), float("nan"), ", ".join(sorted(said)))
+        (project, "money in several currencies, which are not added", none, none, ", ".join(sorted(said)))
         for project, said in currencies.items()
         if len(said) > 1
     ]
-    silent = [name for name in dict.fromkeys(projects["project_id"]) if str(name) not in set(money["project_id"].astype(str))]
-    found += [(name, "no money is stated", float("nan"), float("nan"), "") for name in silent]
+    spoken = set(money["project_id"].astype(str))
+    silent = [name for name in dict.fromkeys(projects["project_id"]) if str(name) not in spoken]
+    found += [(name, "no money is stated", none, none, "") for name in silent]
     return pd.DataFrame(found, columns=["project_id", "finding", "value", "limit", "currency"])
 
 

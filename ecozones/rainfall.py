@@ -143,12 +143,12 @@ def assign_rainfall_zones(
         ]
     added = {name: found[name] for name in found.columns}
     if shares is not None:
-        added |= {f"{zone}_share": shares[zone] for zone in _KNOWN}
+        added |= {f"{zone}_share": pd.Series(shares[zone], projects.index) for zone in _KNOWN}
     return projects.assign(**added)
 
 
 def _answers(projects: pd.DataFrame) -> dict[str, pd.Series]:
-    """What each column says: a zone, or nothing."""
+    """Take the zone that each column says, or nothing."""
     nothing = pd.Series(None, projects.index, dtype=object)
     stated = projects["rainfall_zone"].map(recognise_rainfall_zone) if "rainfall_zone" in projects.columns else nothing
     rain = zone_of_rain(projects["rain_mm"]) if "rain_mm" in projects.columns else nothing
@@ -273,7 +273,7 @@ def _shares(projects: pd.DataFrame, zones: gpd.GeoDataFrame, method: AreaMethod)
     own, _ = repair_polygons(projects, what="projects")
     geometry = own.geometry.to_numpy()
     whole = polygon_areas(geometry, projects.crs, method=method)
-    shares = {}
+    shares: dict[str, NDArray[np.float64]] = {}
     for zone in _KNOWN:
         met = overlay.meet(geometry, overlay.cut(there.geometry.to_numpy()[(word == zone).to_numpy()]))
         real = ~shapely.is_empty(met.geometry)

@@ -191,7 +191,7 @@ def match_columns(
         )
         raise SchemaError(message)
     taken = set(said.values())
-    kinds: set[UnitKind] = {"area"} | {column.unit_kind for column in contract.columns if column.unit_kind}
+    kinds: set[UnitKind] = {"area", *(column.unit_kind for column in contract.columns if column.unit_kind)}
     folded = {
         name: {fold(name), *(unit_in_name(name, kind)[0] for kind in kinds)} for name in names if name not in taken
     }
@@ -493,26 +493,7 @@ def column_values(
     elif column.kind == "flag":
         values, wrong = _flags(series, shown)
     else:
-        values = pd.to_numeric(series, errors="coerce").astype(float)
-        blank = series.isna() | (series.astype(str).str.strip() == "")
-        bad = (values.isna() & ~blank) | np.isinf(values)
-        if bad.any():
-            wrong.append(
-                problem_rows(list(series.index[bad]), shown, list(series[bad]), "is no number", "write plain numbers")
-            )
-        values, unstated = _in_unit(values, column, name, stated_in, shown)
-        if unstated.any():
-            rows = list(series.index[unstated])
-            wrong.append(problem_rows(rows, shown, list(series[unstated]), "states no unit", "write the unit beside it"))
-        if column.kind == "integer":
-            values = values.where(values.isna(), values.round())
-            whole = pd.to_numeric(series, errors="coerce")
-            part = whole.notna() & (whole % 1 != 0)
-            if part.any():
-                rows = list(series.index[part])
-                wrong.append(problem_rows(rows, shown, list(series[part]), "is no whole number", "write whole numbers"))
-            else:
-                values = values.astype("Int64")
+        values, wrong = _figures(series, column, name, stated_in, shown)
     if column.unique:
         missing = values.isna()
         again = values.duplicated(keep=False) & ~missing & (not column.repeated)
@@ -521,6 +502,28 @@ def column_values(
             wrong.append(problem_rows(list(series.index[missing]), shown, list(series[missing]), "is blank", remedy))
         if again.any():
             wrong.append(problem_rows(list(series.index[again]), shown, list(series[again]), "is repeated", remedy))
+    return values, wrong
+
+
+def _figures(
+    series: pd.Series, column: Column, name: str, stated_in: pd.Series | None, shown: str
+) -> tuple[pd.Series, list[pd.DataFrame]]:
+    values: pd.Series = pd.to_numeric(series, errors="coerce").astype(float)
+    blank = series.isna() | (series.astype(str).str.strip() == "")
+    bad = (values.isna() & ~blank) | np.isinf(values)
+    part = values.notna() & (values % 1 != 0) & (column.kind == "integer")
+    values, unstated = _in_unit(values, column, name, stated_in, shown)
+    if column.kind == "integer":
+        values = values.round() if part.any() else values.astype("Int64")
+    wrong = [
+        problem_rows(list(series.index[rows]), shown, list(series[rows]), problem, remedy)
+        for rows, problem, remedy in (
+            (bad, "is no number", "write plain numbers"),
+            (unstated, "states no unit", "write the unit beside it"),
+            (part & ~bad, "is no whole number", "write whole numbers"),
+        )
+        if rows.any()
+    ]
     return values, wrong
 
 
@@ -537,7 +540,8 @@ def _in_unit(
     if unit or stated_in is None:
         found = stated_units(kind)[unit or column.unit]
         _tell_doubt(found, kind, shown)
-        return (values if found == wanted else pd.Series(wanted.from_base(found.to_base(values)), values.index)), unstated
+        same = found == wanted
+        return (values if same else pd.Series(wanted.from_base(found.to_base(values)), values.index)), unstated
     turned = pd.Series(np.nan, index=values.index)
     for found in {unit.id: unit for unit in stated_in.dropna()}.values():
         mine = stated_in.map(lambda unit, found=found: unit == found).to_numpy(dtype=bool)

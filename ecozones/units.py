@@ -124,12 +124,11 @@ def stated_units(kind: Kind) -> Mapping[str, StatedUnit]:
     (20000000.0, 200000000.0)
     """
     text = resources.files("ecozones").joinpath("data/units.toml").read_text(encoding="utf-8")
-    found = {
-        key: StatedUnit(
-            key, *map(float, unit["to"]), tuple(unit["words"]), unit.get("doubt", ""), unit.get("currency", "")
-        )
-        for key, unit in tomllib.loads(text)[kind].items()
-    }
+    found: dict[str, StatedUnit] = {}
+    for key, unit in tomllib.loads(text)[kind].items():
+        times, over = map(float, unit["to"])
+        rest = (unit.get("doubt", ""), unit.get("currency", ""))
+        found[key] = StatedUnit(key, times, over, tuple(unit["words"]), *rest)
     return MappingProxyType(found)
 
 

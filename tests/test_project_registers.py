@@ -35,7 +35,8 @@ def quiet(frame, **options):
 @pytest.mark.parametrize(
     ("name", "value", "hectares"),
     [
-        ("计划面积_亩", 15, 1), ("计划面积（万亩）", 1.5, 1000), ("计划面积(公顷)", 1, 1), ("计划面积_万公顷", 0.0001, 1),
+        ("计划面积_亩", 15, 1), ("计划面积（万亩）", 1.5, 1000), ("计划面积(公顷)", 1, 1),
+        ("计划面积_万公顷", 0.0001, 1),
         ("计划面积_平方米", 10_000, 1), ("计划面积（平方公里）", 0.01, 1), ("计划面积 km²", 0.01, 1),
         ("计划面积_万平方米", 1, 1), ("planned_area_ha", 1, 1), ("planned_ha", 1, 1), ("计划面积_千公顷", 0.001, 1),
     ],
@@ -48,7 +49,8 @@ def test_the_unit_in_the_name_of_a_column_is_used(name, value, hectares):
 
 
 def test_units_row_by_row_are_used_and_kept():
-    given = register(4, 项目编号=list("ABCD"), 计划面积=[15, 1, 0.0015, 10_000], 面积单位=["亩", "公顷", "万亩", "平方米"])
+    units = ["亩", "公顷", "万亩", "平方米"]
+    given = register(4, 项目编号=list("ABCD"), 计划面积=[15, 1, 0.0015, 10_000], 面积单位=units)
     read = quiet(given)
     assert read["planned_ha"].tolist() == pytest.approx([1, 1, 1, 1])
     assert read[["计划面积", "area_unit"]].to_numpy().tolist() == [
@@ -140,7 +142,8 @@ def test_areas_and_days_of_every_stage_are_read():
     given = register(
         2, 项目编号=list("AB"), 计划面积_亩=[15, 15], 上报面积_亩=[15, 12], 验收面积_亩=[14, 12], 核实面积_亩=[7.5, 12],
         合格面积_亩=[6, 9], 有效面积_亩=[7, 9], 保存面积_亩=[5, 9], 上图面积_亩=[15, 12],
-        批复日期=["2022-01-05", "2022-01-05"], 开工日期=["2022年3月1日", "20220302"], 完工日期=["2022/11/30", "2022-10-31"],
+        批复日期=["2022-01-05", "2022-01-05"], 开工日期=["2022年3月1日", "20220302"],
+        完工日期=["2022/11/30", "2022-10-31"],
         验收日期=pd.to_datetime(["2023-05-01", "2022-10-01"]),
     )  # fmt: skip
     read = quiet(given)
@@ -183,7 +186,8 @@ def test_survival_in_per_cent_and_rain_reach_the_bars():
 
 def test_money_is_read_in_its_unit_and_counted_once():
     given = register(
-        3, 项目编号=["P1", "P1", "P2"], 图斑编号=list("121"), 总投资_万元=[120, 120, 45], 支付资金_亿元=[0.009, 0.009, None],
+        3, 项目编号=["P1", "P1", "P2"], 图斑编号=list("121"), 总投资_万元=[120, 120, 45],
+        支付资金_亿元=[0.009, 0.009, None],
         资金来源=["中央财政", "中央财政", "社会资本"],
     )  # fmt: skip
     read = quiet(given)

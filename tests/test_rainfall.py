@@ -25,7 +25,8 @@ def boxes(*spans, crs=BOARD_CRS, **columns):
     [
         ("湿润", "humid"), ("半湿润区", "humid"), ("Humid", "humid"), ("400毫米以上", "humid"), ("≥400mm", "humid"),
         (">= 400 毫米", "humid"), ("干旱区", "arid"), ("半干旱", "arid"), ("<400 mm", "arid"), ("400mm以下", "arid"),
-        ("undetermined", "undetermined"), ("≤400mm", None), ("三区", None), ("", None), (None, None), (float("nan"), None),
+        ("undetermined", "undetermined"), ("≤400mm", None), ("三区", None), ("", None), (None, None),
+        (float("nan"), None),
     ],
 )  # fmt: skip
 def test_a_zone_is_known_by_its_word(word, zone):
@@ -64,7 +65,8 @@ def test_a_zone_that_was_assigned_stays_what_it_is():
 
 
 def test_arid_ground_of_which_irrigation_is_not_stated_says_so():
-    notes = assign_rainfall_zones(pd.DataFrame({"rain_mm": [300, 300], "irrigated": [None, "否"]}))["rainfall_zone_note"]
+    dry = pd.DataFrame({"rain_mm": [300, 300], "irrigated": [None, "否"]})
+    notes = assign_rainfall_zones(dry)["rainfall_zone_note"]
     assert notes.tolist() == ["whether it is irrigated is not stated; taken as not", ""]
 
 
@@ -112,9 +114,8 @@ def test_layers_and_values_that_tell_no_zone_are_refused():
 
 
 def test_the_zone_decides_the_bar_and_no_zone_has_none():
-    planted = pd.DataFrame(
-        {"project_id": list("ABCD"), "survival": 0.75, "rain_mm": [600, 300, None, 300], "irrigated": ["否", "否", None, "是"]}
-    )
+    planted = pd.DataFrame({"project_id": list("ABCD"), "survival": 0.75, "rain_mm": [600, 300, None, 300]})
+    planted["irrigated"] = ["否", "否", None, "是"]
     judged = judge_survival(planted, edition=EDITION)
     assert judged["zone"].tolist() == ["humid", "arid", "undetermined", "humid"]
     assert judged["survival_outcome"].tolist() == ["replant", "qualified", "undetermined", "replant"]
