@@ -12,7 +12,7 @@ import itertools
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import geopandas as gpd
 import numpy as np
@@ -29,6 +29,21 @@ _HA = 1e4
 _NOISE = 1e-9
 
 Scheme = Literal["gbf_target_2", "ferm"]
+FiguresOf = Literal["row", "project"]
+
+# area, day and name of what each stage states; a project that is on the one map may be in any stage
+_STAGES = {
+    "planned": ("planned_ha", "planned_on", "计划下达"),
+    "reported": ("reported_ha", "reported_on", "完成上报"),
+    "accepted": ("accepted_ha", "accepted_on", "验收合格"),
+    "verified": ("verified_ha", "verified_on", "核实"),
+    "qualified": ("qualified_ha", "verified_on", "合格"),
+    "preserved": ("preserved_ha", "preserved_on", "保存"),
+    "mapped": ("mapped_ha", "", "上图入库"),
+}
+_STAGE_COLUMNS = [
+    "stage", "zh", "area_ha", "area_mu", "stating", "silent", "measured_ha", "first_on", "last_on",
+]  # fmt: skip
 
 
 @functools.cache
@@ -122,7 +137,110 @@ def convert_areas(values: pd.Series, unit: str | pd.Series) -> pd.DataFrame:
 # ----------------------------------------------------------------------------------------------------------- rates
 
 
-def restoration_rates(projects: pd.DataFrame, *, by: str | list[str] | None = None) -> pd.DataFrame:
+def stage_areas(
+    projects: pd.DataFrame, *, by: str | list[str] | None = None, figures_of: FiguresOf = "row"
+) -> pd.DataFrame:
+    """
+    Sum what each stage states of the same hectares: planned, reported, accepted, verified, preserved, mapped.
+
+    Parameters
+    ----------
+    projects
+        The area columns of :func:`restoration_rates`, the days of :func:`check_stages`, and ``activity_ha`` as
+        :func:`ecozones.measure_restored` gives it, where they stand. [ha]
+    by
+        Columns to group by; left out: one group of all.
+    figures_of
+        ``"row"``: every row states what it holds. ``"project"``: a figure is that of the whole project, however many
+        of its patches repeat it.
+
+    Returns
+    -------
+    DataFrame
+        One row per group and stage with an area: ``stage``, ``zh``, ``area_ha`` (NaN where nobody states it),
+        ``area_mu``, ``stating`` and ``silent`` (rows, or projects), ``measured_ha`` (ground of the rows that state it),
+        ``first_on``, ``last_on`` (days of the stage). [ha, mu]
+
+    Raises
+    ------
+    SchemaError
+        A column is missing or holds no numbers, or rows of one project state different figures.
+
+    Examples
+    --------
+    >>> projects = pd.DataFrame({"project_id": ["P1", "P2"], "planned_ha": [10, 5], "reported_ha": [9, None]})
+    >>> stage_areas(projects).set_index("stage")["area_ha"].to_dict()
+    {'planned': 15.0, 'reported': 9.0}
+    """
+    keys = _group_keys(projects, by)
+    stages = [(name, row) for name, row in _STAGES.items() if row[0] in projects.columns]
+    areas = [row[0] for _, row in stages]
+    kept = _once(projects, areas, figures_of)
+    numbers = _numbers(kept, areas, "projects")
+    group = kept[keys] if keys else pd.DataFrame({"group": "all"}, index=kept.index)
+    rows = []
+    for names, part in group.groupby(list(group.columns), dropna=False, sort=True):
+        for stage, (area, day, zh) in stages:
+            said = numbers.loc[part.index, area]
+            stating = said.notna()
+            days = (
+                pd.to_datetime(kept.loc[part.index, day]) if day in kept.columns else pd.Series(dtype="datetime64[ns]")
+            )
+            measured = kept.loc[part.index[stating], "activity_ha"].sum() if "activity_ha" in kept.columns else np.nan
+            rows.append(
+                dict(zip(keys, names, strict=False))
+                | {
+                    "stage": stage,
+                    "zh": zh,
+                    "area_ha": said.sum(min_count=1),
+                    "area_mu": said.sum(min_count=1) * 15,
+                    "stating": int(stating.sum()),
+                    "silent": int((~stating).sum()),
+                    "measured_ha": measured,
+                    "first_on": days.min(),
+                    "last_on": days.max(),
+                }
+            )
+    return pd.DataFrame(rows, columns=[*keys, *_STAGE_COLUMNS])
+
+
+def _group_keys(projects: pd.DataFrame, by: str | list[str] | None) -> list[str]:
+    keys = [by] if isinstance(by, str) else list(by or [])
+    absent = [key for key in keys if key not in projects.columns]
+    if absent:
+        message = f"projects cannot be grouped by {name_rows(absent)}: there is no such column"
+        raise SchemaError(message)
+    return keys
+
+
+def _once(projects: pd.DataFrame, columns: list[str], figures_of: FiguresOf) -> pd.DataFrame:
+    """Keep figures of a project once, in its first row, where they are those of the whole project."""
+    if figures_of not in get_args(FiguresOf):
+        message = f"figures_of {figures_of!r} is not known; use one of {', '.join(get_args(FiguresOf))}"
+        raise InputError(message)
+    # registers that were put together repeat the labels of their rows, and a label must not stand for two
+    projects = projects.reset_index(drop=True)
+    if figures_of == "row":
+        return projects
+    if "project_id" not in projects.columns:
+        message = "figures_of='project' needs a column 'project_id'"
+        raise SchemaError(message)
+    grouped = projects.groupby("project_id", dropna=False)
+    figures = _numbers(projects, columns, "projects").groupby(projects["project_id"], dropna=False)
+    several = (figures.max() > figures.min()).any(axis=1)
+    if several.any():
+        ids = name_rows(several.index[several])
+        message = f"rows of one project state different figures: {ids}; if every row has its own, say figures_of='row'"
+        raise SchemaError(message)
+    once = projects.assign(**{column: grouped[column].transform("first") for column in columns})
+    if "activity_ha" in projects.columns:
+        once["activity_ha"] = grouped["activity_ha"].transform("sum")
+    return once[~projects["project_id"].duplicated()]
+
+
+def restoration_rates(
+    projects: pd.DataFrame, *, by: str | list[str] | None = None, figures_of: FiguresOf = "row"
+) -> pd.DataFrame:
     """
     Work out the rates of restoration, each with the two numbers it is made of.
 
@@ -135,6 +253,8 @@ def restoration_rates(projects: pd.DataFrame, *, by: str | list[str] | None = No
         ``preserved_ha``, ``mapped_ha`` [ha], ``living_holes`` and ``checked_holes``.
     by
         Columns to group by; left out: one group of all.
+    figures_of
+        As for :func:`stage_areas`.
 
     Returns
     -------
@@ -154,15 +274,12 @@ def restoration_rates(projects: pd.DataFrame, *, by: str | list[str] | None = No
     >>> restoration_rates(hebei).set_index("rate")["value"].round(4)[["verification", "qualified"]].tolist()
     [0.4904, 0.5697]
     """
-    keys = [by] if isinstance(by, str) else list(by or [])
+    keys = _group_keys(projects, by)
     rates = _thresholds()["rates"]
     columns = sorted({rate[side] for rate in rates for side in ("numerator", "denominator")} & set(projects.columns))
-    numbers = _numbers(projects, columns, "projects")
-    absent = [key for key in keys if key not in projects.columns]
-    if absent:
-        message = f"projects cannot be grouped by {name_rows(absent)}: there is no such column"
-        raise SchemaError(message)
-    group = projects[keys] if keys else pd.DataFrame({"group": "all"}, index=projects.index)
+    kept = _once(projects, columns, figures_of)
+    numbers = _numbers(kept, columns, "projects")
+    group = kept[keys] if keys else pd.DataFrame({"group": "all"}, index=kept.index)
     rows = []
     for names, part in group.groupby(list(group.columns), dropna=False, sort=True):
         mine = numbers.loc[part.index]
@@ -216,6 +333,7 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
         message = "projects has no column 'project_id'"
         raise SchemaError(message)
     found: list[tuple[object, str, object, object, str]] = []
+    projects = projects.reset_index(drop=True)
     ids = projects["project_id"]
     areas = [
         c
@@ -259,6 +377,7 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
                 (ids[row], "reported area far from the planned one", share[row], limit["value"], limit["source"])
                 for row in projects.index[outside]
             ]
+    found += _repeated_figures(projects, areas)
     if "activity_ha" in projects.columns:
         size, limit = _numbers(projects, ["activity_ha"], "projects")["activity_ha"], checks["polygon_max_ha"]
         found += [
@@ -266,6 +385,20 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
             for row in projects.index[size > limit["value"]]
         ]
     return pd.DataFrame(found, columns=["project_id", "finding", "value", "limit", "source"])
+
+
+def _repeated_figures(projects: pd.DataFrame, areas: list[str]) -> list[tuple[object, str, object, object, str]]:
+    """Find projects whose patches all state one figure, which is then that of the project rather than of each."""
+    found: list[tuple[object, str, object, object, str]] = []
+    ids = projects["project_id"]
+    for column in [*(["planned_ha"] if "planned_ha" in projects.columns else []), *areas]:
+        numbers = _numbers(projects, [column], "projects")[column]
+        grouped = numbers.groupby(ids)
+        same = (grouped.transform("nunique") == 1) & (grouped.transform("count") > 1) & ~ids.duplicated()
+        said = f"{column} is repeated in every row of the project; count it once with figures_of='project'"
+        rows = grouped.transform("count")
+        found += [(ids[row], said, numbers[row], rows[row], "design") for row in projects.index[same]]
+    return found
 
 
 def survival_editions() -> pd.DataFrame:
@@ -444,6 +577,7 @@ def mining_land_ledger(entries: pd.DataFrame) -> pd.DataFrame:
     >>> mining_land_ledger(book)[["booked_ha", "balance_ha", "booked"]].values.tolist()
     [[10.0, 10.0, True], [0.0, 10.0, False]]
     """
+    entries = entries.reset_index(drop=True)
     numbers = _numbers(entries, ["area_ha"], "the mining-land ledger")["area_ha"]
     missing = [column for column in ("entry_id", "kind", "on") if column not in entries.columns]
     if missing:
@@ -521,6 +655,7 @@ def farmland_balance(entries: pd.DataFrame, *, by: str | None = None) -> pd.Data
     >>> farmland_balance(book)[["net_ha", "next_cap_ha", "balanced"]].values.tolist()
     [[2.0, 2.0, True]]
     """
+    entries = entries.reset_index(drop=True)
     area = _numbers(entries, ["area_ha"], "the farmland balance")["area_ha"]
     foreign = (
         entries.index[~entries["kind"].isin(["supplemented", "occupied"])]
@@ -590,6 +725,101 @@ def soil_conservation(figures: pd.DataFrame) -> pd.DataFrame:
             "split_error_km2": given["erosion_km2"] - given["to_treat_km2"] - given["unsuitable_km2"],
         }
     )
+
+
+def erosion_classes(by: Literal["water", "wind"] = "water") -> pd.DataFrame:
+    """
+    List the classes of soil erosion by the rate of loss.
+
+    Parameters
+    ----------
+    by
+        What carries the soil away: ``"water"`` or ``"wind"``.
+
+    Returns
+    -------
+    DataFrame
+        One row per class, mildest first, on its id: ``zh``, ``from_t_km2`` and ``to_t_km2`` (a year), ``eroded``
+        (whether ground of the class counts as eroded), ``source``, ``status``. The mildest class by water ends at the
+        tolerated loss of the region. [t/km²]
+
+    Examples
+    --------
+    >>> erosion_classes()["from_t_km2"].tolist()
+    [0.0, 200.0, 2500.0, 5000.0, 8000.0, 15000.0]
+    """
+    tables = _rules()["erosion"]
+    if by not in tables["classes"]:
+        message = f"soil is carried away by {', '.join(tables['classes'])}, not by {by!r}"
+        raise InputError(message)
+    table = pd.DataFrame.from_dict(tables["classes"][by], orient="index").rename_axis("class")
+    table["to_t_km2"] = table["from_t_km2"].shift(-1)
+    source = _rules()["sources"][tables["source"]]
+    table = table.astype({"from_t_km2": float, "to_t_km2": float})
+    return table.assign(
+        eroded=np.arange(len(table)) > 0, source=f"{source['title']} {source['number']}", status=source["status"]
+    )[["zh", "from_t_km2", "to_t_km2", "eroded", "source", "status"]]
+
+
+def classify_erosion(
+    loss_t_km2: pd.Series,
+    *,
+    region: str | None = None,
+    by: Literal["water", "wind"] = "water",
+    edge: Literal["lower", "upper"] = "lower",
+) -> pd.Series:
+    """
+    Class soil loss by the standard classes of erosion.
+
+    Parameters
+    ----------
+    loss_t_km2
+        Soil lost a year. [t/km²]
+    region
+        For water, the region whose tolerated loss ends the mildest class: ``"northwest_loess"``,
+        ``"northeast_black_soil"``, ``"northern_rocky"``, ``"southern_red_soil"`` or ``"southwest_rocky"``.
+    by
+        What carries it away.
+    edge
+        The class of a loss that stands on a bound: the one that begins there (``"lower"``), or that ends there.
+
+    Returns
+    -------
+    Series
+        Ordered categorical of the ids of :func:`erosion_classes`, mildest first; missing where the loss is.
+
+    Raises
+    ------
+    InputError
+        The region is not known, or an option has no meaning.
+    SchemaError
+        A loss is negative or no number.
+
+    Examples
+    --------
+    >>> classify_erosion(pd.Series([150, 2400, 5000]), region="northwest_loess").tolist()
+    ['micro', 'light', 'intense']
+    """
+    classes = erosion_classes(by)
+    tolerated = _rules()["erosion"]["tolerated"]
+    bounds = classes["from_t_km2"].to_numpy()[1:].copy()
+    if by == "water":
+        if region not in tolerated:
+            message = (
+                f"the mildest class ends at the loss a region tolerates: say region=, one of {', '.join(tolerated)}"
+            )
+            raise InputError(message)
+        bounds[0] = tolerated[region]
+    if edge not in {"lower", "upper"}:
+        message = f"edge is 'lower' or 'upper', not {edge!r}"
+        raise InputError(message)
+    loss = _numbers(pd.DataFrame({"loss_t_km2": loss_t_km2}), ["loss_t_km2"], "soil loss")["loss_t_km2"]
+    if (loss < 0).any():
+        message = f"soil loss is negative: rows {name_rows(loss.index[loss < 0])}"
+        raise SchemaError(message)
+    place = np.searchsorted(bounds, loss, side="right" if edge == "lower" else "left")
+    dtype = pd.CategoricalDtype(list(classes.index), ordered=True)
+    return pd.Series(pd.Categorical.from_codes(np.where(loss.isna(), -1, place), dtype=dtype), index=loss.index)
 
 
 def check_consolidation(townships: pd.DataFrame) -> pd.DataFrame:
@@ -673,7 +903,8 @@ def score_green_mine(
     edition
         ``"2020"`` (6 / 24 / 100 indicators, 1000 points) or ``"2024"`` (6 / 23 / 49, 100 points).
     prerequisites
-        For the edition of 2020, whether each of its five holds; what is not said is not fulfilled.
+        For the edition of 2020, whether each of its five holds; what is not said is not fulfilled. For that of 2024,
+        whose own could not be obtained, those that you read in it: without them nothing passes.
     pass_points
         The mark to pass, where the edition's own could not be obtained (2024).
 
@@ -693,7 +924,7 @@ def score_green_mine(
     Examples
     --------
     >>> marks = pd.DataFrame({"first_level": [i % 6 for i in range(49)], "points": 100 / 49, "score": 90 / 49})
-    >>> scored = score_green_mine(marks, edition="2024", pass_points=80)
+    >>> scored = score_green_mine(marks, edition="2024", pass_points=80, prerequisites={"valid permits": True})
     >>> scored.loc[6, "first_level"], bool(scored.loc[6, "passes"])
     ('total', True)
     """
@@ -732,7 +963,9 @@ def score_green_mine(
     table["reason"] = ""
     mark = pass_points if pass_points is not None else rules.get("pass_points", float("nan"))
     total = float(given["score"].sum())
-    unmet = [name for name in rules["prerequisites"] if not (prerequisites or {}).get(name, False)]
+    told = dict(prerequisites or {})
+    needed = rules["prerequisites"] or list(told)
+    unmet = [name for name in needed if not told.get(name, False)]
     reasons = [f"prerequisite not fulfilled: {name}" for name in unmet]
     reasons += [
         f"{name} below its bar"
@@ -740,8 +973,11 @@ def score_green_mine(
     ]
     reasons += [f"{total:g} points of {mark:g} needed"] if total < mark - _NOISE else []
     passes: bool | Any = not reasons
-    if np.isnan(mark) and not reasons:
-        passes, reasons = pd.NA, [f"the pass mark of edition {edition} could not be obtained; give pass_points"]
+    unknown = [f"the pass mark of edition {edition} could not be obtained; give pass_points"] if np.isnan(mark) else []
+    if not needed:
+        unknown.append(f"the prerequisites of edition {edition} could not be obtained; give those you read in it")
+    if unknown and not reasons:
+        passes, reasons = pd.NA, unknown
     whole = pd.DataFrame(
         {
             "first_level": ["total"],

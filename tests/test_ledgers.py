@@ -27,6 +27,19 @@ def test_methods_of_the_greening_bulletin_2022_sum_and_programmes_are_not_added_
     assert three_north < 383 < 383 + three_north == pytest.approx(467.79)
 
 
+def test_ground_of_a_method_and_of_a_programme_are_two_views_of_one_total():
+    # the same bulletin as a register: the part of the Three-North programme adds nothing to the methods
+    methods = {"人工造林": 120.0, "飞播造林": 17.0, "封山育林": 104.0, "退化林修复": 142.0}
+    book = pd.DataFrame({"type": list(methods), "reported_ha": list(methods.values())})
+    inside = book.assign(programme="Three-North", reported_ha=84.79 * book["reported_ha"] / 383)
+    outside = book.assign(programme="other", reported_ha=book["reported_ha"] - inside["reported_ha"])
+    both = pd.concat([inside, outside])
+    by_type, by_programme = (ledgers.stage_areas(both, by=key) for key in ("type", "programme"))
+    assert by_type["area_ha"].sum() == pytest.approx(383)
+    assert by_programme["area_ha"].sum() == pytest.approx(383)
+    assert by_programme.set_index("programme")["area_ha"]["Three-North"] == pytest.approx(84.79)
+
+
 @pytest.mark.parametrize(("wan_ha", "wan_mu"), [(399.8, 5997), (437.9, 6568.5), (190.5, 2857.5)])
 def test_the_greening_bulletin_2023_states_the_same_area_in_two_units(wan_ha, wan_mu):
     assert hectares(wan_ha, "万公顷") == pytest.approx(hectares(wan_mu, "万亩"), rel=1e-12)
@@ -110,6 +123,21 @@ def test_a_record_without_an_answer_does_not_lower_a_rate():
     assert (row["value"], row["records"], row["records_without"]) == (0.8, 1, 1)
 
 
+def test_rows_that_bear_one_label_are_two_rows():
+    # as after pd.concat of two registers
+    twice = pd.concat(
+        [pd.DataFrame({"project_id": [name], "reported_ha": [10.0], "verified_ha": [13.0]}) for name in "ab"]
+    )
+    assert ledgers.restoration_rates(twice).set_index("rate")["denominator"]["verification"] == 20
+    assert ledgers.check_stages(twice)["project_id"].tolist() == ["a", "b"]
+    entries = [
+        pd.DataFrame({"entry_id": [name], "kind": "reclaimed", "area_ha": 5.0, "on": "2024-01-01"}) for name in "ab"
+    ]
+    assert ledgers.mining_land_ledger(pd.concat(entries))["balance_ha"].tolist() == [5, 10]
+    books = pd.concat([pd.DataFrame({"kind": ["occupied"], "area_ha": [3.0]})] * 2)
+    assert ledgers.farmland_balance(books)["occupied_ha"].tolist() == [6]
+
+
 def test_more_verified_than_reported_is_a_finding_more_done_than_planned_is_not():
     table = rates(planned_ha=10.0, reported_ha=12.0, verified_ha=13.0)
     assert table["value"]["completion"] == pytest.approx(1.2)
@@ -123,6 +151,42 @@ def test_rates_can_be_grouped():
     assert dict(zip(table["county"], table["value"], strict=True)) == {"A": 0.5, "B": 0.5}
     with pytest.raises(SchemaError, match="no such column"):
         ledgers.restoration_rates(frame, by="colour")
+
+
+def test_every_stage_states_its_own_number_of_the_same_hectares():
+    frame = pd.DataFrame(
+        {
+            "project_id": ["P1", "P2", "P3"], "programme": ["N", "N", "S"], "planned_ha": [10.0, 10, 10],
+            "reported_ha": [10.0, 8, None], "verified_ha": [5.0, None, None], "mapped_ha": [10.0, 8, 10],
+            "reported_on": ["2023-11-01", "2023-10-01", None], "activity_ha": [9.0, 8.0, 10.0],
+        }
+    )  # fmt: skip
+    table = ledgers.stage_areas(frame).set_index("stage")
+    assert table["area_ha"].to_dict() == {"planned": 30, "reported": 18, "verified": 5, "mapped": 28}
+    assert table["area_mu"]["reported"] == 270
+    assert table["silent"].to_dict() == {"planned": 0, "reported": 1, "verified": 2, "mapped": 0}
+    assert table["measured_ha"].to_dict() == {"planned": 27, "reported": 17, "verified": 9, "mapped": 27}
+    assert table.loc["reported", ["first_on", "last_on"]].tolist() == [
+        pd.Timestamp("2023-10-01"), pd.Timestamp("2023-11-01"),
+    ]  # fmt: skip
+    south = ledgers.stage_areas(frame, by="programme").query("programme == 'S'").set_index("stage")["area_ha"]
+    assert np.isnan(south["verified"])
+    assert len(ledgers.stage_areas(frame.iloc[:0])) == 0
+
+
+def test_a_figure_that_every_patch_repeats_is_found_and_can_be_counted_once():
+    patches = pd.DataFrame({"project_id": ["P1"] * 3 + ["P2"], "planned_ha": 9.0, "reported_ha": [9.0, 9, 9, 6]})
+    assert ledgers.restoration_rates(patches).set_index("rate")["denominator"]["completion"] == 36
+    once = ledgers.restoration_rates(patches, figures_of="project").set_index("rate").loc["completion"]
+    assert once[["numerator", "denominator"]].tolist() == [15, 18]
+    assert ledgers.stage_areas(patches, figures_of="project")["area_ha"].tolist() == [18, 15]
+    found = ledgers.check_stages(patches).query("finding.str.contains('repeated in every row')")
+    assert found[["project_id", "value", "limit"]].to_numpy().tolist() == [["P1", 9, 3], ["P1", 9, 3]]
+    own = patches.assign(planned_ha=[1.0, 2, 3, 4])
+    with pytest.raises(SchemaError, match=r"different figures: P1; .*figures_of='row'"):
+        ledgers.restoration_rates(own, figures_of="project")
+    with pytest.raises(InputError, match="figures_of 'patch'"):
+        ledgers.stage_areas(own, figures_of="patch")
 
 
 def test_stages_that_cannot_be_are_found():
@@ -320,12 +384,52 @@ def test_soil_conservation_of_the_northern_tianshan_2000():
         "very": 831.61,
         "severe": 846.98,
     }
-    eroded = sum(classes.values()) - classes["micro"]
+    counted = ledgers.erosion_classes()["eroded"].to_numpy()
+    eroded = sum(area for area, lost in zip(classes.values(), counted, strict=True) if lost)
     assert eroded == pytest.approx(16664.26, abs=0.015)
     row = ledgers.soil_conservation(pd.DataFrame({"land_km2": [sum(classes.values())], "erosion_km2": [eroded]})).iloc[
         0
     ]
     assert 1 - row["conservation_ratio"] == pytest.approx(0.5946, abs=5e-5)
+
+
+def test_soil_loss_is_classed_as_the_standard_says():
+    # SL 190-2007, by water; oracle `rusle`: 24 t/ha, which is 2400 t/km2, is light
+    loss = pd.Series([0, 150, 199.9, 500, 999, 2400, 2500, 4999, 7999, 14_999, 15_001, None])
+    found = ledgers.classify_erosion(loss, region="northeast_black_soil").astype(object)
+    assert found.where(found.notna(), None).tolist() == [
+        "micro", "micro", "micro", "light", "light", "light", "moderate", "moderate", "intense", "very_intense",
+        "severe", None,
+    ]  # fmt: skip
+    loess = ledgers.classify_erosion(loss, region="northwest_loess")
+    assert loess.tolist()[:5] == ["micro"] * 5
+    assert ledgers.classify_erosion(pd.Series([24.0]) * 100, region="northern_rocky").tolist() == ["light"]
+    assert (found.dropna().index == loess.dropna().index).all()
+    wind = ledgers.classify_erosion(pd.Series([100, 200, 20_000]), by="wind")
+    assert wind.tolist() == ["micro", "light", "severe"]
+    edges = pd.Series([200.0, 2500, 15_000])
+    options = {"region": "northern_rocky"}
+    assert ledgers.classify_erosion(edges, edge="upper", **options).tolist() == ["micro", "light", "very_intense"]
+
+
+@given(st.lists(st.floats(0, 50_000), min_size=2, max_size=20), st.sampled_from(["lower", "upper"]))
+def test_more_loss_is_never_a_milder_class(losses, edge):
+    found = ledgers.classify_erosion(pd.Series(sorted(losses)), region="southern_red_soil", edge=edge)
+    assert found.cat.codes.is_monotonic_increasing
+
+
+def test_erosion_needs_its_region_and_a_loss():
+    with pytest.raises(InputError, match="say region="):
+        ledgers.classify_erosion(pd.Series([1.0]))
+    with pytest.raises(InputError, match="edge is"):
+        ledgers.classify_erosion(pd.Series([1.0]), by="wind", edge="middle")
+    with pytest.raises(InputError, match="not by 'ice'"):
+        ledgers.erosion_classes("ice")
+    with pytest.raises(SchemaError, match="negative: rows 0"):
+        ledgers.classify_erosion(pd.Series([-1.0]), by="wind")
+    classes = ledgers.erosion_classes()
+    assert classes["eroded"].tolist() == [False] + [True] * 5
+    assert set(classes["status"]) == {"partial"}
 
 
 def test_soil_conservation_of_heze_2024():
@@ -391,7 +495,23 @@ def test_a_green_mine_of_2024_has_49_items_and_no_known_mark():
     table = ledgers.score_green_mine(marks(49, 100, 0.9), edition="2024")
     assert table["passes"].isna().all()
     assert "could not be obtained" in table["reason"].iloc[-1]
-    assert ledgers.score_green_mine(marks(49, 100, 0.9), edition="2024", pass_points=80)["passes"].iloc[-1]
+    read = {"pass_points": 80, "prerequisites": {"read in the edition": True}}
+    assert ledgers.score_green_mine(marks(49, 100, 0.9), edition="2024", **read)["passes"].iloc[-1]
+
+
+@pytest.mark.parametrize(
+    ("said", "passes", "words"),
+    [
+        ({"pass_points": 80}, None, "prerequisites of edition 2024 could not be obtained"),
+        ({"pass_points": 95}, False, "90 points of 95 needed"),
+        ({"prerequisites": {"permits": True}}, None, "pass mark of edition 2024 could not be obtained"),
+        ({"pass_points": 80, "prerequisites": {"permits": False}}, False, "prerequisite not fulfilled: permits"),
+    ],
+)
+def test_a_green_mine_of_2024_passes_only_by_what_the_caller_read_in_it(said, passes, words):
+    mine = ledgers.score_green_mine(marks(49, 100, 0.9), edition="2024", **said).iloc[-1]
+    assert (None if pd.isna(mine["passes"]) else bool(mine["passes"])) == passes
+    assert words in mine["reason"]
 
 
 def test_indicators_of_another_edition_are_refused():
