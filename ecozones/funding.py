@@ -16,12 +16,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from ecozones.amounts import convert_money
 from ecozones.area import AreaMethod
 from ecozones.errors import InputError, SchemaError, name_rows
-from ecozones.restoration import measure_restored, recognise_stage, recognise_types
+from ecozones.restoration import measure_restored
+from ecozones.restoration_types import recognise_stage, recognise_types
 from ecozones.schema import match_columns
 from ecozones.schema import table as contract
-from ecozones.units import from_m2, stated_units, unit_in_name, unit_of
+from ecozones.units import from_m2, unit_in_name
 
 MoneyStatus = Literal["planned", "paid", "audited"]
 AmountsOf = Literal["project", "patch"]
@@ -35,45 +37,6 @@ _NOISE = 1e-9
 _SUMS = ["amount", "amount_wan", "projects", "projects_without"]
 _LONG = ["project_id", "funding_source", "status", "amount", "currency"]
 _HA = 1e4
-
-
-def convert_money(values: pd.Series, unit: str | pd.Series) -> pd.DataFrame:
-    """
-    Turn stated money into plain currency, and keep what was stated.
-
-    Parameters
-    ----------
-    values
-        Numbers as stated.
-    unit
-        One unit, or one per row: ``yuan`` (元), ``wan_yuan`` (万元), ``yi_yuan`` (亿元), ``wan_usd`` (万美元), or a
-        name they also go by.
-
-    Returns
-    -------
-    DataFrame
-        On the index of `values`: ``stated``, ``stated_unit``, ``amount`` (in whole units of the currency),
-        ``currency``.
-
-    Raises
-    ------
-    SchemaError
-        A unit is not known, or a value is not a number.
-
-    Examples
-    --------
-    >>> convert_money(pd.Series([1.5, 300]), pd.Series(["亿元", "万元"]))["amount"].tolist()
-    [150000000.0, 3000000.0]
-    """
-    table = pd.DataFrame({"stated": values, "stated_unit": unit})
-    number = pd.to_numeric(table["stated"], errors="coerce").astype(float)
-    found = table["stated_unit"].map(lambda word: unit_of(word, "money"))
-    problems = [(row, "stated", "is not a number") for row in table.index[number.isna() & table["stated"].notna()]]
-    problems += [(row, "stated_unit", "is no unit of money") for row in table.index[found.isna()]]
-    known = ", ".join(one.words[1] for one in stated_units("money").values())
-    _refuse(problems, f"stated money, in units such as {known},")
-    amount = [float(one.to_base(value)) for one, value in zip(found, number, strict=True)]
-    return table.assign(stated=number, amount=amount, currency=[one.currency for one in found])
 
 
 def read_funding(source: str | Path | pd.DataFrame) -> pd.DataFrame:

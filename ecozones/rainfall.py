@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 
 from ecozones import overlay
 from ecozones.area import AreaMethod, polygon_areas
+from ecozones.columns import read_flags
 from ecozones.crs import check_crs
 from ecozones.errors import InputError, SchemaError, name_rows
 from ecozones.geometry import repair_polygons
 from ecozones.placing import bring_to
-from ecozones.schema import as_flag
 from ecozones.units import fold
 
 RainfallZone = Literal["humid", "arid", "undetermined"]
@@ -126,7 +126,7 @@ def assign_rainfall_zones(
     shares = None if zones is None else _shares(projects, zones, method)
     if shares is not None:
         said["polygons"] = _by_polygons(shares, min_share)
-    irrigated = flags(projects, "irrigated")
+    irrigated = read_flags(projects, "irrigated")
     rows = [
         _decide({source: values.iloc[i] for source, values in said.items()}, irrigated.iloc[i])
         for i in range(len(projects))
@@ -187,48 +187,6 @@ def zone_of_rain(rain_mm: pd.Series) -> pd.Series:
         raise SchemaError(message, pd.DataFrame({"row": rows, "column": "rain_mm", "problem": "is no rain"}))
     wet = pd.Series(np.where(number >= _zones()["humid_from_mm"], "humid", "arid"), rain_mm.index, dtype=object)
     return wet.where(number.notna(), None)
-
-
-def flags(table: pd.DataFrame, column: str) -> pd.Series:
-    """
-    Read a column of yes and no.
-
-    Parameters
-    ----------
-    table
-        Any table.
-    column
-        The column; all is missing where the table has none.
-
-    Returns
-    -------
-    Series
-        True, False or missing.
-
-    Raises
-    ------
-    SchemaError
-        A value is neither.
-
-    Examples
-    --------
-    >>> flags(pd.DataFrame({"irrigated": ["是", "否", None]}), "irrigated").tolist()
-    [True, False, <NA>]
-    """
-    if column not in table.columns:
-        return pd.Series(pd.NA, table.index, dtype="boolean")
-    found: list[bool | None] = []
-    strange = []
-    for row, value in table[column].items():
-        try:
-            found.append(as_flag(value))
-        except ValueError:
-            found.append(None)
-            strange.append(row)
-    if strange:
-        message = f"{column} is neither yes nor no: rows {name_rows(strange)}; write 是 or 否"
-        raise SchemaError(message, pd.DataFrame({"row": strange, "column": column, "problem": "is no flag"}))
-    return pd.Series(found, table.index, dtype="boolean")
 
 
 def _decide(said: Mapping[str, Any], irrigated: Any) -> tuple[str, str, str]:  # noqa: ANN401 - True, False or NA

@@ -150,7 +150,7 @@ def read_projects(
         One row per project or patch of one: ``project_id``, ``name``, ``programme``, ``type``, ``year``, ``stage``,
         ``planned_ha`` [ha], ``stated_area_m2`` [m²], then what else the file tells of it, then all other columns, then
         the geometry as drawn. What it may tell are ``sub_project`` and ``patch_id``; areas and days of stages
-        (:func:`ecozones.restoration.restoration_stages`) [ha]; ``survival``, ``rain_mm`` [mm], ``rainfall_zone``,
+        (:func:`ecozones.restoration_types.stated_areas`) [ha]; ``survival``, ``rain_mm`` [mm], ``rainfall_zone``,
         ``irrigated``; ``planned_funds``, ``paid_funds``, ``audited_funds`` with ``currency`` and ``funding_source``
         [yuan]; ``ecosystem``, ``baseline_degraded``, ``responsible``. Units are those in the name of a column, such as
         ``计划面积_万亩``, else those in a column such as ``面积单位``, row by row; figures in other units stay beside

@@ -16,6 +16,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from ecozones.columns import as_flag
 from ecozones.errors import DroppedColumnsWarning, FormatWarning, SchemaError, name_rows
 from ecozones.units import Kind as UnitKind
 from ecozones.units import StatedUnit, fold, stated_units, unit_in_name, unit_of
@@ -26,7 +27,6 @@ Scheme = Literal["survey-2", "survey-3", "plan-2023"]
 # a shapefile cuts names at 10 bytes: 3 Chinese characters in UTF-8 and a rest, 5 in GBK
 _SHORTEST_CUT = 3
 _CUT_BYTES = 10
-_YES, _NO = {"true", "yes", "y", "1", "是", "有"}, {"false", "no", "n", "0", "否", "无"}
 _PROBLEM_COLUMNS = ["row", "column", "value", "problem", "remedy"]
 
 
@@ -575,43 +575,6 @@ def _days(series: pd.Series, shown: str) -> pd.Series:
         message = f"{shown} names no day in rows {name_rows(series.index[lost])}; they are left without one"
         warnings.warn(message, FormatWarning, stacklevel=5)
     return days
-
-
-def as_flag(value: object) -> bool | None:
-    """
-    Read yes or no; None where nothing is said.
-
-    Parameters
-    ----------
-    value
-        As a register writes it: 是, 否, yes, no, 1, 0.
-
-    Returns
-    -------
-    bool or None
-        None for a blank.
-
-    Raises
-    ------
-    ValueError
-        It is neither.
-
-    Examples
-    --------
-    >>> as_flag("否"), as_flag(1.0), as_flag(float("nan"))
-    (False, True, None)
-    """
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
-        return None
-    word = str(value).strip().casefold().removesuffix(".0")
-    if word in _YES:
-        return True
-    if word in _NO:
-        return False
-    if not word:
-        return None
-    message = f"{value!r} is neither yes nor no"
-    raise ValueError(message)
 
 
 def _flags(series: pd.Series, shown: str) -> tuple[pd.Series, list[pd.DataFrame]]:

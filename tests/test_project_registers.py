@@ -11,7 +11,8 @@ import shapely
 from ecozones import measure_restored, read_projects
 from ecozones.errors import EcozonesWarning, FormatWarning, SchemaError
 from ecozones.funding import project_funding, sum_funding
-from ecozones.ledgers import check_stages, judge_survival, restoration_rates
+from ecozones.stages import check_stages, restoration_rates
+from ecozones.survival import judge_survival
 
 X0, Y0 = 39_500_000, 3_300_000
 
