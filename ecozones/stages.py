@@ -32,6 +32,12 @@ _STAGE_COLUMNS = [
 ]  # fmt: skip
 
 
+# each area lies within all of a lower step; what is qualified, effective or preserved is each a part of the verified
+_WITHIN = {
+    "reported_ha": 0, "accepted_ha": 1, "verified_ha": 2, "qualified_ha": 3, "effective_ha": 3, "preserved_ha": 3,
+}  # fmt: skip
+
+
 @functools.cache
 def _thresholds() -> dict[str, Any]:
     text = resources.files("ecozones").joinpath("data/thresholds.toml").read_text(encoding="utf-8")
@@ -203,13 +209,11 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
     found: list[tuple[object, str, object, object, str]] = []
     projects = projects.reset_index(drop=True)
     ids = projects["project_id"]
-    areas = [
-        c
-        for c in ("reported_ha", "accepted_ha", "verified_ha", "qualified_ha", "preserved_ha")
-        if c in projects.columns
-    ]
+    areas = [column for column in _WITHIN if column in projects.columns]
     numbers = read_numbers(projects, areas, "projects")
-    for early, late in itertools.pairwise(areas):
+    for early, late in itertools.combinations(areas, 2):
+        if _WITHIN[early] == _WITHIN[late]:
+            continue
         more = numbers[late] > numbers[early] * (1 + _NOISE)
         found += [
             (ids[row], f"{late} exceeds {early}", numbers[late][row], numbers[early][row], "order of stages")

@@ -351,7 +351,10 @@ def _check_observed(observed: pd.DataFrame) -> pd.DataFrame:
     problems = []
     for column in ("year", "value"):
         number = pd.to_numeric(table[column], errors="coerce")
-        problems += [(row, column, f"{table[column][row]!r} is not a number") for row in table.index[number.isna()]]
+        silent = table[column].isna() | (table[column].astype(str).str.strip() == "")
+        problems += [(row, column, "is missing") for row in table.index[silent]]
+        foreign = table.index[number.isna() & ~silent]
+        problems += [(row, column, f"{table[column][row]!r} is not a number") for row in foreign]
         table[column] = number.astype(float)
     again = table.duplicated(["indicator", "place", "year", "status"], keep=False)
     problems += [

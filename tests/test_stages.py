@@ -126,6 +126,18 @@ def test_stages_that_cannot_be_are_found():
     assert len(stages.check_stages(frame.iloc[:0])) == 0
 
 
+def test_an_area_is_compared_with_every_earlier_one_and_with_no_sister():
+    frame = pd.DataFrame(
+        {
+            # accepted is not stated; more was preserved than qualified at first, after gaps were filled
+            "project_id": ["P1", "P2"], "reported_ha": [10.0, 10], "accepted_ha": [None, 10], "verified_ha": [12.0, 9],
+            "qualified_ha": [5.0, 5], "preserved_ha": [8.0, 8],
+        }
+    )  # fmt: skip
+    found = stages.check_stages(frame)
+    assert found[["project_id", "finding"]].to_numpy().tolist() == [["P1", "verified_ha exceeds reported_ha"]]
+
+
 def test_three_quarters_to_five_quarters_of_the_plan_is_usual():
     frame = pd.DataFrame({"project_id": list("abcd"), "planned_ha": [100.0] * 4, "reported_ha": [74, 75, 125, 126]})
     assert stages.check_stages(frame)["project_id"].tolist() == ["a", "d"]

@@ -372,6 +372,13 @@ def test_targets_that_mean_nothing_are_refused(changes, words):
         track_targets(target(**changes), observations((2023, 30)))
 
 
+def test_an_observation_without_a_year_is_missing_one():
+    with pytest.raises(SchemaError, match=r"row 1: year is missing$"):
+        track_targets(target(), observations((2023, 30), (None, 29)))
+    with pytest.raises(SchemaError, match="value 'low' is not a number"):
+        track_targets(target(), observations((2023, "low")))
+
+
 def test_observed_twice_is_refused():
     with pytest.raises(SchemaError, match="observed twice"):
         track_targets(target(), observations((2023, 30), (2023, 31)))
