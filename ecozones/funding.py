@@ -284,7 +284,7 @@ def sum_funding(
         table[f"per_{unit}"] = table["amount"] / table[f"area_{unit}"].where(table[f"area_{unit}"] > 0)
     labels = records.drop_duplicates("_group").set_index("_group")
     for key in [*(key for key in keys if key != "funding_source"), "spans"]:
-        table[key] = table["_group"].map(labels[key])
+        table[key] = table["_group"].map(labels["_own_id" if key == "project_id" else key])
     found = [*_SUMS, "area_ha", "area_mu", "per_ha", "per_mu"]
     return table[[*keys, *([] if keys == ["project_id"] else ["spans"]), "status", "currency", *found]]
 
@@ -338,7 +338,8 @@ def _groups(
         message = f"money cannot be grouped by {name_rows(missing)}: projects have no such column"
         raise SchemaError(message)
     records = projects.reset_index(drop=True)
-    records = records.assign(project_id=records["project_id"].astype(str), total="total")
+    # ids of two tables meet as text; the answer has them as the register writes them
+    records = records.assign(project_id=records["project_id"].astype(str), _own_id=records["project_id"], total="total")
     if "type" in own:
         records["type"] = pd.Series(recognise_types(records["type"]), dtype=object).fillna(records["type"])
     if "stage" in own:
@@ -375,7 +376,7 @@ def _ground(
         stated = [(number, name) for number, names in named for name in names]
         if not stated:
             continue
-        mine = records[here.isin(stated)].drop(columns=["share", "spans", "total"])
+        mine = records[here.isin(stated)].drop(columns=["share", "spans", "total", "_own_id"])
         measured = measure_restored(mine, by="_group", method=method).set_index("_group")[f"{per}_ha"]
         ground[rows.index] = rows["_group"].map(measured)
     return ground

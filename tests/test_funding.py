@@ -180,6 +180,14 @@ def test_money_of_a_project_over_two_years_stands_apart_or_is_shared_by_area(reg
     assert not shared["spans"].any()
 
 
+def test_numbers_for_ids_stay_numbers_and_meet_text_of_another_table(tmp_path):
+    two = projects((0, 0, 100, 100), (200, 0, 300, 100), project_id=[7, 8])
+    (tmp_path / "money.csv").write_text("项目编号,计划投资_元\n7,100\n", encoding="utf-8")
+    table = sum_funding(two, read_funding(tmp_path / "money.csv"))
+    assert table["project_id"].tolist() == [7, 8]
+    assert table["amount"].tolist() == pytest.approx([100, np.nan], nan_ok=True)
+
+
 def test_currencies_are_never_added():
     mixed = projects((0, 0, 100, 100), (200, 0, 300, 100), project_id=["P1", "P2"], planned_funds=[1e5, 2e4])
     mixed["currency"] = ["CNY", "USD"]
