@@ -113,13 +113,13 @@ def test_nothing_has_no_ground():
 
 
 def test_ground_is_collected_by_group_from_west_to_east():
-    shapes = np.array(
-        [shapely.box(8, 0, 9, 1), shapely.MultiPolygon([shapely.box(4, 0, 5, 1), shapely.box(0, 0, 1, 1)])]
-    )
+    two = shapely.MultiPolygon([shapely.box(4, 0, 5, 1), shapely.box(0, 0, 1, 1)])
+    shapes = np.array([shapely.box(8, 0, 9, 1), two, shapely.box(2, 0, 3, 1)])
     both, none, single = collect_ground(shapes, np.array([0, 0, 2]), 3)
     assert [part.bounds[0] for part in both.geoms] == [0, 4, 8]
     assert none.is_empty
     assert single.geom_type == "Polygon"
+    assert single.bounds[0] == 2
 
 
 def test_sums_are_exact_and_by_group():

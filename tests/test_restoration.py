@@ -317,7 +317,7 @@ def test_the_order_of_rows_changes_nothing(squares, random, attribution):
 def test_activity_and_footprint_of_groups_are_equal_to_the_last_bit_in_any_order(squares, random, by):
     frame = drawn(squares)
     shuffled = frame.sample(frac=1, random_state=random.randint(0, 9999))
-    forward, backward = (measure_restored(one, by=by) for one in (frame, shuffled))
+    forward, backward = (restoration.measure_restored(one, by=by) for one in (frame, shuffled))
     for column in ("activity_ha", "footprint_ha", "repeated_ha"):
         assert forward[column].tolist() == backward[column].tolist()
     assert shapely.to_wkb(forward.geometry.to_numpy()).tolist() == shapely.to_wkb(backward.geometry.to_numpy()).tolist()
