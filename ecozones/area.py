@@ -214,8 +214,8 @@ def polygon_areas(
     Notes
     -----
     Without rounding, national and equal areas follow the scale of the plane, cell by cell, to 1e-11 of the area and the
-    rounding of the coordinates. Where the projection is not smooth enough for that, or an edge is longer than 5 km, they
-    follow every edge through the projection. Either way a polygon's area depends on that polygon alone.
+    rounding of the coordinates. Where the projection is not smooth enough for that, or an edge is longer than 5 km,
+    they follow every edge through the projection. Either way a polygon's area depends on that polygon alone.
 
     Examples
     --------
