@@ -211,6 +211,12 @@ def polygon_areas(
     CRSError
         Planar area was asked for in degrees.
 
+    Notes
+    -----
+    Without rounding, national and equal areas follow the scale of the plane, cell by cell, to 1e-11 of the area and the
+    rounding of the coordinates. Where the projection is not smooth enough for that, or an edge is longer than 5 km,
+    they follow every edge through the projection. Either way a polygon's area depends on that polygon alone.
+
     Examples
     --------
     >>> polygon_areas(np.array([shapely.box(0, 0, 2, 3), None]), "EPSG:4548", method="planar").tolist()

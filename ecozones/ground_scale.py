@@ -11,6 +11,7 @@ changes no digit of its area.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -57,11 +58,7 @@ _TO_POWERS = np.array([np.pad(chebyshev.cheb2poly(unit[: i + 1]), (0, _POWER - i
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Cell:
-    """
-    Polynomials in the coordinates of one cell, from -1 to 1.
-
-    The first index is the power eastwards.
-    """
+    """Polynomials in the coordinates of one cell, which run from -1 to 1."""
 
     centre: Floats
     half: float
@@ -73,7 +70,7 @@ class _Cell:
 
 
 class _Polynomial:
-    """Two variables, evaluated by Horner's rule without the powers that have no term."""
+    """Factors by powers eastwards and northwards, evaluated by Horner's rule without the powers that have no term."""
 
     def __init__(self, factors: Floats) -> None:
         rows = [row[: int(np.flatnonzero(row)[-1]) + 1].tolist() if row.any() else [0.0] for row in factors]
@@ -124,13 +121,13 @@ class GroundScale:
         Parameters
         ----------
         rings
-            Closed rings, or polygons without holes; none of them empty.
+            Closed rings, or polygons without holes.
 
         Returns
         -------
         ndarray
-            Areas, good to 1e-11 of themselves; NaN for rings that are too wide, have an edge too long, come near a
-            pole, or lie where the projection is not smooth enough for that. [m²]
+            Areas, good to 1e-11 of themselves; NaN for rings that are empty, too wide, have an edge too long, come near
+            a pole, or lie where the projection is not smooth enough for that. [m²]
         """
         areas = np.full(len(rings), np.nan)
         if not len(rings):
@@ -154,8 +151,8 @@ class GroundScale:
         return areas
 
     def _cell(self, key: tuple[int, int, int], side: float) -> _Cell | None:
-        if key in self._cells:
-            return self._cells.get(key)
+        with contextlib.suppress(KeyError):  # asked once: another thread may empty the store at any moment
+            return self._cells[key]
         if len(self._cells) >= _KEPT:
             self._cells.clear()
         with np.errstate(all="ignore"):  # where a projection ends, its formulas do so without grace
