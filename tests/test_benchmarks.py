@@ -307,9 +307,11 @@ def test_the_picture_of_growth_is_drawn_from_the_results_alone(grown, tmp_path):
 LARGE = {
     "rows": 1_000,
     "vertices": 30_000,
-    "prepare": {"cpu_s": 4.0, "bytes_in": 300_000, "bytes_out": 200_000},
+    "generate": {"bytes_out": 300_000},
+    "prepare": {"cpu_s": 4.0, "bytes_out": 200_000},
     "check": {"cpu_s": 2.0, "bytes_out": 50_000, "fragments": 10, "receipts_bytes": 6_000},
-    "side": {"bytes_read": 70_000},
+    "areas": {"cpu_s": 1.0},
+    "side": {"vertices": 5_000, "bytes": 70_000},
 }
 RESULTS = {
     "M": {
@@ -349,7 +351,7 @@ def test_the_scale_page_agrees_with_a_sum_by_hand():
     # 2 s for a thousand parcels of 30 vertices, of the nation's 300 million with 60
     assert found["check_core_h"] == pytest.approx(2 * 300_000 * 2 / 3600)
     assert found["shared_rate"] == 100_000
-    assert found["load_core_h"] == pytest.approx(300e6 * 2 / 20_000 / 3600)
+    assert found["load_core_h"] == pytest.approx(300e6 * 60 / 26 / 20_000 / 3600)
     assert found["fragments_there"] == 3_000_000
     assert found["out_gb"] == pytest.approx(15)
 
