@@ -82,7 +82,8 @@ def values(results: Told, large: Told) -> dict[str, float]:
     for figure in (figure for section in SECTIONS for figure in section["figures"]):
         if "formula" in figure:
             # pandas knows arithmetic on names, and nothing else that a formula could do
-            known[figure["name"]] = float(pd.DataFrame([known]).eval(figure["formula"], engine="python").iloc[0])
+            found = pd.DataFrame([known]).eval(figure["formula"], engine="python")
+            known[figure["name"]] = float(pd.Series(found).iloc[0])
         elif "assumed" in figure:
             known[figure["name"]] = float(figure["assumed"])
         else:
