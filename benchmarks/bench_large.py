@@ -26,10 +26,11 @@ import shapely
 
 from benchmarks.child import spent
 from benchmarks.workload import CRS, SIZES, SOUTH, WEST, redline
+from ecozones.common_ground import Place
 from ecozones.large.areas import measure_area_in
 from ecozones.large.conflicts import find_conflicts_in
 from ecozones.large.preparing import prepare
-from ecozones.streams import open_stream
+from ecozones.streams import PREPARED, open_stream
 
 HERE = Path(__file__).parent
 SPACING_M = 60.0
@@ -117,6 +118,10 @@ def check(rows, folder, processes):
 def side(rows, folder, _):
     """Count what the fragments of the check have read of the line: the row groups that their boxes meet."""
     ready, cut = open_stream(folder / "ready"), next(iter((folder / "out" / "_work" / "cut").iterdir()))
+    layers = [folder / "ready" / PREPARED, folder / "out" / "lines" / RED / PREPARED]
+    bounds = [json.loads(path.read_text(encoding="utf-8"))["bounds"] for path in layers]
+    # pieces lie where the two layers were overlaid
+    place = Place.within(ready.crs, bounds)
     groups = []
     for path in sorted((cut / "pieces").iterdir()):
         told = pq.ParquetFile(path).metadata
@@ -129,7 +134,7 @@ def side(rows, folder, _):
     left, bottom, right, top, size = np.array(groups).T
     read = 0
     for start in range(0, rows, FRAGMENT):
-        boxes = ready.boxes(start, start + FRAGMENT)
+        boxes = ready.boxes(start, start + FRAGMENT) - (place.east, place.north) * 2
         west, south, east, north = *boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)
         read += size[(left <= east) & (right >= west) & (bottom <= north) & (top >= south)].sum()
     return {"bytes_read": int(read), "bytes": int(size.sum())}
