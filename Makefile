@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 help:
 	@echo "make demo      check the sample sites: a table of verdicts, a map and a report in demo-output/"
 	@echo "make test      run the everyday tests"
-	@echo "make test-all  run every test, the slow ones too"
+	@echo "make test-all  run every test, the slow ones too (Spark needs Java 17, PostGIS a server: see .ci/run)"
 	@echo "make lint      ruff, mypy, import-linter"
 	@echo "make docs      build the documentation in docs/_build/html"
 	@echo "make bench     time the library beside its peers (small workload)"
@@ -24,7 +24,7 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --editable ".[all]" --group test
+	$(BIN)/python -m pip install --quiet --editable ".[all,fast,dask,spark,postgis]" --group test
 	touch $@
 
 $(VENV)/.lint: $(VENV)/.test
@@ -44,10 +44,10 @@ demo: $(VENV)/.demo
 	$(BIN)/ecozones demo --output demo-output
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 test-all: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

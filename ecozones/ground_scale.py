@@ -1,5 +1,5 @@
 """
-Ground under a plane: how many square metres of it lie under a square of plane, cell by cell, and rings measured by that.
+Ground under a plane: how much of it lies under a square metre of plane, cell by cell, and rings measured by that.
 
 The scale of a projection changes so slowly that within a cell of some kilometres a short polynomial holds it to the
 last digits. Its integral eastwards turns the area of a ring into one sum over the edges (Green's theorem), and so a
@@ -47,11 +47,11 @@ _CHUNK = 1 << 14
 _KEPT = 20_000
 
 # Chebyshev's places, at fractions that coordinates of eight digits can hold without rounding.
-_AT = np.round(np.cos(np.pi * (np.arange(_PLACES) + 0.5) / _PLACES) * 1024) / 1024
-_VALUES = chebyshev.chebvander(_AT, _POWER)
-_FIT = np.linalg.pinv(_VALUES)
+_AT: Floats = np.round(np.cos(np.pi * (np.arange(_PLACES) + 0.5) / _PLACES) * 1024) / 1024
+_VALUES: Floats = np.asarray(chebyshev.chebvander(_AT, _POWER), dtype=np.float64)
+_FIT: Floats = np.asarray(np.linalg.pinv(_VALUES), dtype=np.float64)
 _UNIT = np.eye(_POWER + 1)
-_SLOPE = np.array([np.pad(chebyshev.chebder(unit), (0, 1)) if unit[0] == 0 else 0 * unit for unit in _UNIT]).T
+_SLOPE: Floats = np.array([np.pad(chebyshev.chebder(unit), (0, 1)) if unit[0] == 0 else 0 * unit for unit in _UNIT]).T
 _TO_POWERS = np.array([np.pad(chebyshev.cheb2poly(unit[: i + 1]), (0, _POWER - i)) for i, unit in enumerate(_UNIT)]).T
 
 
@@ -181,14 +181,11 @@ class GroundScale:
         )
         if missed > _MISS_M:
             return None
-        rise, turn = (_VALUES @ _SLOPE, _VALUES), (_VALUES, _VALUES @ _SLOPE)
-        scale = _at(strips, rise) * _at(offsets, turn) - _at(strips, turn) * _at(offsets, rise)
-        factors = _FIT @ scale @ _FIT.T / half**2
-        return _polynomials(factors, centre, half)
-
-
-def _at(factors: Floats, sides: tuple[Floats, Floats]) -> Floats:
-    return np.asarray(sides[0] @ factors @ sides[1].T)
+        slopes = _VALUES @ _SLOPE
+        # how strips and longitudes change eastwards and northwards: the ground is their determinant
+        east, north = ((slopes @ each @ _VALUES.T, _VALUES @ each @ slopes.T) for each in (strips, offsets))
+        scale = east[0] * north[1] - east[1] * north[0]
+        return _polynomials(_FIT @ scale @ _FIT.T / half**2, centre, half)
 
 
 def _polynomials(factors: Floats, centre: Floats, half: float) -> _Cell | None:

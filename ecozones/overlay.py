@@ -68,7 +68,7 @@ class Pieces:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel without tree and preparation, which are quicker made again than carried."""
-        return _unpack, (self.whole, self.geometry, self.feature, self.__dict__.get("disjoint"))
+        return _unpack, (self.whole, self.geometry, self.feature)
 
     @functools.cached_property
     def disjoint(self) -> bool:
@@ -86,10 +86,8 @@ class Pieces:
         return STRtree(_boundary_chunks(self.whole))
 
 
-def _unpack(whole: Geometries, geometry: Geometries, feature: Rows, disjoint: bool | None = None) -> Pieces:  # noqa: FBT001 - known only to pickle
+def _unpack(whole: Geometries, geometry: Geometries, feature: Rows) -> Pieces:
     pieces = Pieces(whole, geometry, feature, STRtree(geometry))
-    if disjoint is not None:
-        pieces.__dict__["disjoint"] = disjoint
     shapely.prepare(geometry[~pieces.few])
     return pieces
 

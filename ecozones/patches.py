@@ -20,6 +20,7 @@ from ecozones import overlay
 from ecozones.area import AreaMethod, measure_length, polygon_areas
 from ecozones.plan import ZoningPlan
 
+_Dimensions = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
 Kind = Literal["claimed", "unclaimed", "uncovered"]
 
 # what double precision leaves of a cut along a shared edge; measured below 1e-10 of the shape for county-sized lines
@@ -108,8 +109,8 @@ def divide(
     sums = {kind: _sum_by_shape(measured[measured["kind"] == kind], len(geometry)) for kind in get_args(Kind)}
     whole = _amount(geometry, dimension, frame.crs, method)
     union = sums["claimed"].copy()
-    again = _more_than_one(shape, len(geometry))
-    if not pieces.disjoint and again.any():
+    again = _counted_again(shared, shape, claimed, dimension)
+    if again.any():
         union[again] = _amount(claimed[again], dimension[again], frame.crs, method)
     totals = pd.DataFrame(
         {
@@ -186,7 +187,7 @@ def _parts(
 
 def _amount(
     geometry: overlay.Geometries,
-    dimension: np.ndarray[tuple[int, ...], np.dtype[np.int32]],
+    dimension: _Dimensions,
     crs: object,
     method: AreaMethod,
 ) -> overlay.Numbers:
@@ -274,5 +275,15 @@ def _multi(parts: list[shapely.Geometry]) -> shapely.Geometry:
     return build(parts)
 
 
-def _more_than_one(shape: overlay.Rows, n_shapes: int) -> overlay.Flags:
-    return np.asarray(np.bincount(shape, minlength=n_shapes) > 1)
+def _counted_again(
+    shared: overlay.Geometries, shape: overlay.Rows, claimed: overlay.Geometries, dimension: _Dimensions
+) -> overlay.Flags:
+    """Tell which shapes have ground in several polygons at once: in the plane, parts sum to more than their union."""
+    summed = np.bincount(shape, weights=_in_plane(shared, dimension[shape]), minlength=len(claimed))
+    more = summed - _in_plane(claimed, dimension)
+    return np.asarray(more > _NOISE_SHARE * summed)
+
+
+def _in_plane(geometry: overlay.Geometries, dimension: _Dimensions) -> overlay.Numbers:
+    sizes = [shapely.get_num_geometries(geometry) * ~shapely.is_empty(geometry), shapely.length(geometry)]
+    return np.where(dimension == 2, shapely.area(geometry), np.where(dimension == 1, sizes[1], sizes[0]))  # noqa: PLR2004

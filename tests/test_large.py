@@ -1,5 +1,7 @@
 """Sites in files: any fragment, any engine, any order, any interruption give the bytes of one quiet process."""
 
+import dataclasses
+import errno
 import json
 import os
 import signal
@@ -14,12 +16,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from test_engines import assert_reviews_equal
 
 from ecozones import check_sites
 from ecozones.engines import fragments as fragments_module
 from ecozones.engines import run
-from ecozones.errors import EngineError, InputError, SchemaError
-from ecozones.large import check_sites_in
+from ecozones.errors import EngineError, InputError, RepairWarning, SchemaError
+from ecozones.large import check_sites_in, check_sites_on
+from ecozones.large import run as run_module
+from ecozones.large import sites as sites_module
 from ecozones.large.sites import TABLES
 from ecozones.testing import BOARD_CRS, chessboard_plan
 
@@ -89,6 +94,56 @@ def test_fragments_of_any_size_make_the_tables_of_one_process(path, sites, plan,
     assert (review.rows_in, review.rows_done, review.rows_refused) == (N, N, 0)
     for name in TABLES:
         pd.testing.assert_frame_equal(plain(review.table(name)), plain(getattr(expected, name)), check_exact=True)
+
+
+@pytest.mark.parametrize("rows", [5, 100])
+def test_sites_in_memory_get_the_very_review_on_any_engine(sites, plan, rows):
+    twisted = sites.copy()
+    twisted.loc[1, "geometry"] = shapely.Polygon([(496_000, 3_316_000), (496_100, 3_316_100), (496_100, 3_316_000),
+                                                  (496_000, 3_316_100)])  # fmt: skip
+    twisted["width_m"] = [8.0 if i % 7 == 3 else None for i in range(N)]
+    twisted.index = [f"row {i}" for i in range(N)]
+    with pytest.warns(RepairWarning, match="1 of 2") as told:
+        expected = check_sites(twisted, plan, on=DAY, setback_m=50.0)
+    assert len(told) == 1
+    with ThreadPoolExecutor(2) as executor, pytest.warns(RepairWarning, match="1 of 2") as told:
+        review = check_sites_on(twisted, plan, executor, on=DAY, rows=rows, setback_m=50.0)
+    assert len(told) == 1
+    assert_reviews_equal(review, expected)
+
+
+def test_sites_in_memory_get_the_very_review_from_other_processes(sites, plan):
+    expected = check_sites(sites, plan, on=DAY)
+    assert_reviews_equal(check_sites_on(sites, plan, 2, on=DAY, rows=9), expected)
+    assert_reviews_equal(check_sites_on(sites, plan, on=DAY), expected)
+    nobody = sites.iloc[:0]
+    assert_reviews_equal(check_sites_on(nobody, plan, "processes", on=DAY), check_sites(nobody, plan, on=DAY))
+
+
+def test_sites_in_memory_are_refused_in_the_same_words_on_any_engine(sites, plan):
+    with ThreadPoolExecutor(2) as executor:
+        for wrong, options in (
+            (sites.assign(activity="witchcraft"), {}),
+            (sites.assign(site_id="same"), {}),
+            (sites.drop(columns="site_id"), {}),
+            (sites, {"lines": ["no such line"]}),
+            (sites, {"setback_m": -1.0}),
+        ):
+            with pytest.raises(SchemaError) as here:
+                check_sites(wrong, plan, on=DAY, **options)
+            with pytest.raises(SchemaError) as there:
+                check_sites_on(wrong, plan, executor, on=DAY, rows=5, **options)
+            assert str(here.value) == str(there.value)
+        with pytest.raises(InputError, match="not known"):
+            check_sites_on(sites, plan, "a cluster", on=DAY)
+
+
+def test_ways_that_depend_on_the_place_are_not_taken_one_by_one(sites, plan, monkeypatch):
+    with ThreadPoolExecutor(2) as executor:
+        real = sites_module.bring_to
+        monkeypatch.setattr(sites_module, "bring_to", lambda *a, **k: (real(*a, **k)[0], "by another way"))
+        with pytest.raises(EngineError, match="several ways"):
+            check_sites_on(sites, plan, executor, on=DAY, rows=5)
 
 
 def test_order_of_rows_changes_no_bit(sites, plan, tmp_path):
@@ -239,14 +294,17 @@ def die_always(fragment):
     return die_once(fragment)
 
 
-def stretches(out, work, marker):
+def die_anyhow(_fragment):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stretches(out, work, marker, rows=4):
     return [
         fragments_module.Fragment(i, *bounds, f"test_large:{work}", {"marker": str(marker)}, str(out), "same")
-        for i, bounds in enumerate(fragments_module.split(20, 4))
+        for i, bounds in enumerate(fragments_module.split(20, rows))
     ]
 
 
-@pytest.mark.slow
 def test_a_killed_worker_of_the_pool_loses_nothing(tmp_path):
     quiet = stretches(tmp_path / "quiet", "die_once", __file__)
     killed = stretches(tmp_path / "killed", "die_once", tmp_path / "marker")
@@ -258,11 +316,125 @@ def test_a_killed_worker_of_the_pool_loses_nothing(tmp_path):
     assert contents(tmp_path / "killed") == contents(tmp_path / "quiet")
 
 
-@pytest.mark.slow
-def test_a_fragment_that_kills_every_worker_is_named(tmp_path):
+def test_a_fragment_that_kills_every_worker_is_named_when_all_others_are_done(tmp_path):
     doomed = stretches(tmp_path / "doomed", "die_always", __file__)
-    with pytest.raises(EngineError, match=r"fragment 1 \(rows 4 to 7\)"):
+    done = []
+    with pytest.raises(EngineError, match=r"fragment 1 \(rows 4 to 7\).*all others are done"):
+        done.extend(run(doomed, 2))
+    kept = sorted(file.name for file in (tmp_path / "doomed" / "_receipts").glob("*.json"))
+    assert kept == [f"part-00000{number}-same.json" for number in (0, 2, 3, 4)]
+
+
+@pytest.mark.slow
+def test_workers_that_all_die_end_the_run_soon(tmp_path):
+    doomed = stretches(tmp_path / "doomed", "die_anyhow", __file__, rows=1)
+    with pytest.raises(EngineError, match="others were not tried"):
         list(run(doomed, 2))
+
+
+def test_what_is_not_written_is_told_in_words_and_leaves_nothing(path, plan, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pd.DataFrame, "to_parquet", full)
+        with pytest.raises(EngineError, match=r"No space left on device\); free some space there") as raised:
+            check_sites_in(path, plan, tmp_path / "out", on=DAY, engine=1, rows=8)
+    assert isinstance(raised.value.__cause__, OSError)
+    assert not list((tmp_path / "out").rglob("*.unfinished"))
+    # half written, as a full disk leaves it, by a process that may write no larger files
+    code = """
+import resource, sys
+from pathlib import Path
+import pandas as pd
+from ecozones.engines import fragments
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+fragments._write_part(pd.DataFrame({"a": range(100_000)}), Path(sys.argv[1]) / "rows" / "part-0.parquet")
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    assert "EngineError: rows/part-0.parquet could not be written (" in done.stderr
+    assert list((tmp_path / "rows").iterdir()) == []
+    assert check_sites_in(path, plan, tmp_path / "out", on=DAY, engine=1, rows=8).rows_done == N
+
+
+def test_two_runs_do_not_share_a_folder(path, plan, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    with run_module._held(out), pytest.raises(EngineError, match="another run is at work in out"):
+        check_sites_in(path, plan, out, on=DAY, engine=1, rows=13)
+    assert check_sites_in(path, plan, out, on=DAY, engine=1, rows=13).resumed == 0
+
+
+def test_a_worker_left_over_from_an_earlier_run_cannot_write_over_a_newer_one(tmp_path):
+    out = tmp_path / "out"
+    before = stretches(out, "die_once", __file__)
+    now = [dataclasses.replace(one, fingerprint="other") for one in before]
+    run_module.carry_out(out, now, tables=["rows"], engine=1)
+    kept = contents(out)
+    # the orphan ends its work when the newer run is over
+    fragments_module.run_fragment(before[2].to_json())
+    again = run_module.carry_out(out, now, tables=["rows"], engine=1)
+    assert again.resumed == 5
+    assert contents(out) == kept
+
+
+KILLED_BEFORE_ITS_RECEIPT = """
+import os, signal, sys
+from ecozones.engines import fragments
+
+def die(path, content, write=fragments.write_whole):
+    if path.parent.name == "_receipts" and path.name.startswith("part-000002"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(path, content)
+
+fragments.write_whole = die
+script = sys.argv.pop(1)
+exec(compile(open(script).read(), script, "exec"))
+"""
+
+
+def test_data_without_a_receipt_are_made_again(path, plan, tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT.replace("engine=2", "engine=1"), encoding="utf-8")
+    (tmp_path / "killed.py").write_text(KILLED_BEFORE_ITS_RECEIPT, encoding="utf-8")
+    out, quiet = tmp_path / "out", tmp_path / "quiet"
+    arguments = [sys.executable, tmp_path / "killed.py", tmp_path / "script.py", path, out, DAY]
+    assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
+    assert part(out, "verdicts", 2).exists()
+    assert not list((out / "_receipts").glob("part-000002*"))
+    assert check_sites_in(path, plan, out, on=DAY, engine=1, rows=3).resumed == 2
+    check_sites_in(path, plan, quiet, on=DAY, engine=1, rows=3)
+    assert contents(out) == contents(quiet)
+
+
+def test_a_summary_accounts_for_every_row(path, sites, plan, tmp_path):
+    sites.assign(activity=["witchcraft" if i == 20 else None for i in range(N)]).to_parquet(path)
+    out = tmp_path / "out"
+    check_sites_in(path, plan, out, on=DAY, engine=1, rows=8)
+    part(out, "lines", 1).unlink()
+    run_ = check_sites_in(path, plan, out, on=DAY, engine=1, rows=8)
+    table = run_.summary()
+    assert table["fragment"].tolist() == [0, 1, 2, 3, 4]
+    assert table["resumed"].tolist() == [True, False, True, True, True]
+    assert table["rows_refused"].tolist() == [0, 0, 1, 0, 0]
+    assert (table["rows_in"] == table["stop"] - table["start"]).all()
+    assert (table["rows_in"] == table["rows_done"] + table["rows_refused"]).all()
+    assert table["rows_in"].sum() == run_.rows_in == N
+    assert (table[["seconds", "cpu_s"]] > 0).all(axis=None)
+    with pytest.raises(InputError, match="no table 'nothing'; it has balance, findings, lines"):
+        run_.table("nothing")
+
+
+def test_repairs_of_a_file_are_listed_and_told_once(path, sites, plan, tmp_path):
+    twisted = sites.copy()
+    corners = [(496_000, 3_316_000), (496_100, 3_316_100), (496_100, 3_316_000), (496_000, 3_316_100)]
+    twisted.loc[9, "geometry"] = shapely.Polygon(corners)
+    twisted.to_parquet(path)
+    with pytest.warns(RepairWarning, match="1 polygons") as told:
+        run_ = check_sites_in(path, plan, tmp_path / "out", on=DAY, engine=1, rows=8)
+    assert len(told) == 1
+    (row,) = run_.table("repaired").itertuples()
+    assert (row.row, row.site_id, row.after_m2) == (9, "s9", pytest.approx(5_000))
+    assert run_.summary()["repaired"].tolist() == [0, 1, 0, 0, 0]
 
 
 SCRIPT = """
@@ -277,7 +449,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
 def test_a_run_whose_driver_was_killed_goes_on_where_it_stood(path, plan, tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     out, quiet = tmp_path / "out", tmp_path / "quiet"

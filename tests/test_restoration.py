@@ -600,6 +600,17 @@ def test_the_order_of_rows_changes_nothing(squares, random, attribution):
         assert forward[column].to_numpy() == pytest.approx(backward[column].to_numpy(), abs=1e-9)
 
 
+@given(st.lists(SQUARE, min_size=1, max_size=20), st.randoms(use_true_random=False), st.sampled_from(["total", "year"]))
+@settings(max_examples=40, deadline=None)
+def test_activity_and_footprint_of_groups_are_equal_to_the_last_bit_in_any_order(squares, random, by):
+    frame = drawn(squares)
+    shuffled = frame.sample(frac=1, random_state=random.randint(0, 9999))
+    forward, backward = (rs.measure_restored(one, by=by) for one in (frame, shuffled))
+    for column in ("activity_ha", "footprint_ha", "repeated_ha"):
+        assert forward[column].tolist() == backward[column].tolist()
+    assert shapely.to_wkb(forward.geometry.to_numpy()).tolist() == shapely.to_wkb(backward.geometry.to_numpy()).tolist()
+
+
 @given(st.lists(SQUARE, min_size=1, max_size=10), st.sampled_from(ATTRIBUTIONS))
 @settings(max_examples=40, deadline=None)
 def test_attribution_sums_to_net_and_gives_nobody_more_than_he_has(squares, attribution):

@@ -31,7 +31,7 @@ from ecozones.engines.fragments import Fragment, Receipt, account, find_receipt,
 from ecozones.errors import EngineError, InputError
 from ecozones.streams import stated_values
 
-_RUN = "_run.json"
+RUN = "_run.json"
 _LOCK = "_lock"
 _COUNTS = ("rows_in", "rows_done", "rows_refused")
 # what an answer rests on beside data, rules and options
@@ -186,6 +186,9 @@ def carry_out(
     with _held(out):
         done = {one.number: receipt for one in fragments if (receipt := find_receipt(one)) is not None}
         earlier = frozenset(done)
+        if len(done) < len(fragments):
+            # what is written there tells of a run that is finished
+            (out / RUN).unlink(missing_ok=True)
         sweep(out, fragments, tables)
         teller = _Teller(
             sum(one.stop - one.start for one in fragments),
@@ -208,7 +211,7 @@ def carry_out(
         content = json.dumps(
             {**(told or {}), **counts, "fragments": len(fragments)}, ensure_ascii=False, sort_keys=True
         )
-        write_whole(out / _RUN, content.encode("utf-8"))
+        write_whole(out / RUN, content.encode("utf-8"))
         for case in out.glob("_case-*.pickle"):
             case.unlink(missing_ok=True)
     return run
@@ -274,6 +277,23 @@ def _case_name(digest: str) -> str:
     return f"_case-{digest[:12]}.pickle"
 
 
+def computing() -> dict[str, str]:
+    """
+    Name the versions of everything that computes, and so may move a last bit.
+
+    Returns
+    -------
+    dict
+        Version by library.
+    """
+    libraries = {
+        "GEOS": shapely.geos_version_string,
+        "PROJ": pyproj.proj_version_str,
+        "GDAL": pyogrio.__gdal_version_string__,
+    }
+    return {name: version(name) for name in _PACKAGES} | libraries
+
+
 def fingerprint(told: Mapping[str, Any]) -> str:
     """
     Digest everything that the answers of a run rest on, with the versions of everything that computes.
@@ -288,9 +308,7 @@ def fingerprint(told: Mapping[str, Any]) -> str:
     str
         SHA-256.
     """
-    versions = [version(name) for name in _PACKAGES]
-    libraries = [shapely.geos_version_string, pyproj.proj_version_str, pyogrio.__gdal_version_string__]
-    said = json.dumps({**told, "versions": versions, "libraries": libraries}, sort_keys=True)
+    said = json.dumps({**told, "versions": computing()}, sort_keys=True)
     return hashlib.sha256(said.encode("utf-8")).hexdigest()
 
 

@@ -11,6 +11,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import pickle
+import shutil
 import tempfile
 import uuid
 import warnings
@@ -22,14 +23,43 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyproj
 import shapely
 
 from ecozones import engines
 from ecozones.capsule import digest
 from ecozones.engines.fragments import Fragment, Outcome, Receipt, account, split, write_whole
-from ecozones.errors import EngineError, GeometryError, RepairWarning, SchemaError, name_rows
-from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, write_case
-from ecozones.placing import bring_to
+from ecozones.errors import (
+    EcozonesWarning,
+    EngineError,
+    GeometryError,
+    InputError,
+    RepairWarning,
+    SchemaError,
+    name_rows,
+)
+from ecozones.large.near import (
+    RESIDENT,
+    TABLES,
+    StoredLine,
+    answer_near,
+    in_order,
+    open_line,
+    see_from_afar,
+    store_line,
+)
+from ecozones.large.run import LargeRun, carry_out, computing, fingerprint, read_case, write_case
+from ecozones.large.since import (
+    Earlier,
+    count_gone,
+    describe_features,
+    digest_rows,
+    find_earlier,
+    forget_features,
+    keep_features,
+)
+from ecozones.overlay import Flags
+from ecozones.placing import bring_to, in_metres
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, as_day, load_rules
@@ -37,7 +67,9 @@ from ecozones.siting import PreparedSites, answer_sites, check_sites, hash_input
 from ecozones.streams import Stream, Told, open_stream
 from ecozones.vocab import verdict_dtype
 
-TABLES = ("verdicts", "lines", "findings", "balance")
+_STORED = "_lines"
+_WRITTEN = (*TABLES, "repaired", "inputs")
+_COUNTED = ("kept", "rechecked", "new")
 _REPAIRED = ("row", "site_id", "reason", "before_m2", "after_m2", "change_m2")
 _ROLES = ("site_id", "name", "activity", "width_m")
 _ROWS = 20_000
@@ -55,7 +87,18 @@ class LargeReview(LargeRun):
 
     Its tables are ``verdicts``, ``lines``, ``findings`` and ``balance``, as those of a :class:`SiteReview`, and
     ``repaired`` (sites not valid as drawn) and ``refused`` (those that could not be checked), with the reason.
+
+    Parameters
+    ----------
+    kept, rechecked, new, gone
+        Sites whose answer of the earlier run still held, those that were checked again, those that it did not know, and
+        those that it knew and that are no more; nothing where there was no earlier run.
     """
+
+    kept: int = 0
+    rechecked: int = 0
+    new: int = 0
+    gone: int = 0
 
 
 def check_sites_on(
@@ -209,10 +252,55 @@ class _Asked:
 
 
 def _cut(plan: ZoningPlan) -> ZoningPlan:
-    """Cut the lines of a plan, and ask once what holds for a line as a whole, so that no worker has to."""
-    for line in plan.lines:
-        _ = plan.pieces(line).disjoint
+    """Cut the lines of a plan here, so that no worker has to."""
+    for line, frame in plan.lines.items():
+        if len(frame):
+            plan.pieces(line)
     return plan
+
+
+def _from_afar(
+    plan: ZoningPlan, stored: Mapping[str, str | Path], out: Path
+) -> tuple[dict[str, StoredLine], ZoningPlan]:
+    """Put lines of many features on disk, where they are not there already."""
+    foreign = [line for line in stored if line not in plan.control_lines]
+    if foreign:
+        message = f"stored= names lines that the plan does not declare: {name_rows(foreign)}"
+        raise SchemaError(message)
+    places = {line: Path(folder).resolve() for line, folder in stored.items()}
+    for line, frame in plan.lines.items():
+        if line not in stored and len(frame) > RESIDENT:
+            places[line] = out / _STORED / line
+            store_line(frame, places[line])
+    if not places:
+        return {}, plan
+    lines = {line: open_line(place, line) for line, place in places.items()}
+    return lines, see_from_afar(plan, lines)
+
+
+def _plane_of(case: _Case, line: str) -> pyproj.CRS | None:
+    """Give the plane in which distances to a line are measured, where it is not the one of the line."""
+    frame = case.plan.lines[line]
+    if line in case.stored:
+        return None if case.stored[line].metres else case.plan.metric_crs
+    return None if not len(frame) or in_metres(frame) else case.plan.metric_crs
+
+
+def _features(case: _Case) -> dict[str, pd.DataFrame]:
+    """Describe the features of every line, in the order of the layer."""
+    described = {}
+    for line, frame in case.plan.lines.items():
+        plane = _plane_of(case, line)
+        if line not in case.stored:
+            described[line] = describe_features(frame, plane)
+            continue
+        stream = case.stored[line].stream
+        parts = [
+            describe_features(part, plane).assign(row=part["source_row"].to_numpy()) for part in stream.batches(_ROWS)
+        ]
+        whole = pd.concat(parts, ignore_index=True) if parts else describe_features(frame, plane).assign(row=0)
+        described[line] = whole.sort_values("row", ignore_index=True).drop(columns="row")
+    return described
 
 
 def check_sites_in(
@@ -226,6 +314,8 @@ def check_sites_in(
     rules: Rulebook | str | None = None,
     engine: Any = None,  # noqa: ANN401 - engines share no type
     rows: int = _ROWS,
+    since: str | Path | None = None,
+    stored: Mapping[str, str | Path] | None = None,
     progress: bool = False,
     **options: Any,  # noqa: ANN401 - those of check_sites
 ) -> LargeReview:
@@ -241,7 +331,8 @@ def check_sites_in(
         GeoParquet (a file, or a folder of parts), any format with a driver in GDAL (GeoPackage, file geodatabase,
         FlatGeobuf, Shapefile), or a stream that is open already.
     plan
-        The plan; it is cut once, here, and handed to every worker with its pieces.
+        The plan. A line of many features is written down in order of place and read around the sites that are asked;
+        the others are cut once, here, and handed to every worker with their pieces.
     folder
         Where the tables go. Workers on other machines must see it, and the file of sites, under the same path.
     layer
@@ -254,6 +345,12 @@ def check_sites_in(
         Nothing, a number of processes, an executor, a Dask client or a Spark session: see :func:`ecozones.engines.run`.
     rows
         Sites in a fragment; no number depends on it.
+    since
+        The folder of an earlier run, of other versions of the sites or of the lines: what did not change since is not
+        checked again. The tables are those of a run without it, byte for byte; how many sites were kept is told.
+    stored
+        Lines too large for memory, by line id: the folders that :func:`ecozones.large.prepare` made of them. They take
+        the place of what the plan has.
     progress
         Show how far it is, how quick, and how long it will take, on the standard error stream.
     **options
@@ -292,22 +389,55 @@ def check_sites_in(
     source = open_stream(sites if isinstance(sites, Stream) else Path(sites).resolve(), layer=layer)
     roles = _roles(source, columns or {})
     day, book = _day_and_book(on, rules)
-    case = _Case(_cut(plan), book, day, options, roles, source, _repeated(source, roles))
-    print_ = fingerprint(_rests_on(case))
+    ids = source.column(roles["site_id"]).dropna().astype(str)
+    lines, far = _from_afar(plan, stored or {}, out)
+    case = _Case(_cut(far), book, day, options, roles, source, frozenset(ids[ids.duplicated(keep=False)]), lines)
+    holds = _holds(case)
+    features = _features(case)
+    marks = {
+        line: hashlib.sha256(table.iloc[:, :2].to_numpy().tobytes()).hexdigest() for line, table in features.items()
+    }
+    print_ = fingerprint({"holds": holds, "features": marks, "source": source.identity()})
+    earlier, other = None, list[str]()
+    if since is not None:
+        earlier, other = _earlier(Path(since).resolve(), out, holds, features)
+        case = dataclasses.replace(case, earlier=earlier)
     given = write_case(case, out)
+    keep_features(features, out, print_[:12])
     fragments = [
         Fragment(number, start, stop, "ecozones.large.sites:check_fragment", given, str(out), print_)
         for number, (start, stop) in enumerate(split(source.rows, rows))
     ]
-    told = {"fingerprint": print_, "on": day.isoformat(), "rulebook_version": book.version, "plan": plan.name}
-    run = carry_out(
-        out, fragments, tables=(*TABLES, "repaired"), engine=engine, progress=progress, what="sites", told=told
-    )
-    repaired = int(run.summary()["repaired"].sum()) if fragments else 0
+    told = {
+        "fingerprint": print_,
+        "holds": holds,
+        "on": day.isoformat(),
+        "rulebook_version": book.version,
+        "plan": plan.name,
+    }
+    run = carry_out(out, fragments, tables=_WRITTEN, engine=engine, progress=progress, what="sites", told=told)
+    forget_features(out, print_[:12])
+    shutil.rmtree(out / _STORED, ignore_errors=True)
+    counted = run.summary().reindex(columns=["repaired", *_COUNTED]).sum().astype(int)
+    repaired = int(counted["repaired"])
     if repaired:
         message = f"sites: {repaired} polygons were invalid and are repaired; the table 'repaired' lists each"
         warnings.warn(message, RepairWarning, stacklevel=2)
-    return LargeReview(**{field.name: getattr(run, field.name) for field in dataclasses.fields(run)})
+    if other:
+        message = f"nothing was kept of the run in {Path(str(since)).name}: it was made with other {', '.join(other)}"
+        warnings.warn(message, EcozonesWarning, stacklevel=2)
+    fields: dict[str, Any] = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
+    fields |= {name: int(counted[name]) for name in _COUNTED}
+    return LargeReview(**fields, gone=0 if earlier is None else count_gone(ids, earlier))
+
+
+def _earlier(
+    since: Path, out: Path, holds: Mapping[str, Any], features: Mapping[str, pd.DataFrame]
+) -> tuple[Earlier | None, list[str]]:
+    if since == out:
+        message = f"since= names the folder {out.name} that this run is to write; give it one of its own"
+        raise InputError(message)
+    return find_earlier(since, holds, features)
 
 
 def check_fragment(fragment: Fragment) -> Outcome:
@@ -331,9 +461,53 @@ def check_fragment(fragment: Fragment) -> Outcome:
     refused: list[tuple[int, str]] = []
     again = frame["site_id"].isin(case.repeated) | frame["site_id"].isna()
     refused += [(int(row), "its site id is missing or repeated") for row in frame.index[again]]
-    tables = _check(frame[~again], case, refused, [(row, what) for row, what in told if not again[row]])
+    sites = frame[~again]
+    digests = pd.Series(digest_rows(sites, tuple(case.roles)), index=sites.index, dtype=object)
+    keeps, kept = _kept(sites, digests, case)
+    fresh = sites[~keeps]
+    tables = _check(fresh, case, refused, [(row, what) for row, what in told if row in fresh.index])
+    answered = sites.drop(index=[row for row, _ in refused if row in sites.index])
+    tables["inputs"] = pd.DataFrame({"site_id": answered["site_id"], "digest": digests[answered.index]})
+    if kept:
+        tables |= {name: _merged(kept[name], tables[name], sites) for name in (*TABLES, "repaired")}
+    tables["inputs"] = _with_kinds(tables["inputs"])
     aside = pd.DataFrame(sorted(refused), columns=["row", "reason"]).astype({"row": np.int64, "reason": object})
-    return Outcome(tables, len(read), len(read) - len(aside), aside, {"repaired": len(tables["repaired"])})
+    counted = {"repaired": len(tables["repaired"])}
+    if case.earlier is not None:
+        known = case.earlier.knows(answered["site_id"])
+        counted |= {"kept": int(keeps.sum()), "rechecked": int(known.sum() - keeps.sum()), "new": int((~known).sum())}
+    return Outcome(tables, len(read), len(read) - len(aside), aside, counted)
+
+
+def _kept(sites: gpd.GeoDataFrame, digests: pd.Series, case: _Case) -> tuple[Flags, dict[str, pd.DataFrame]]:
+    """Tell the sites whose earlier answer still holds, and give those answers."""
+    keeps = np.zeros(len(sites), dtype=bool)
+    if case.earlier is None or not len(sites):
+        return keeps, {}
+    said = case.earlier.tables(sites["site_id"], (*TABLES, "repaired", "inputs"))
+    if not len(said["inputs"]):
+        return keeps, {}
+    before = dict(zip(said["inputs"]["site_id"], said["inputs"]["digest"], strict=True))
+    keeps = np.array([before.get(one) == new for one, new in zip(sites["site_id"], digests, strict=True)], dtype=bool)
+    same = sites[keeps]
+    prepared = prepare_sites(same, case.plan, case.book, repairs="list")
+    distance = {
+        str(line): rows.set_index("site_id")["distance_m"].reindex(same["site_id"])
+        for line, rows in said["lines"].groupby("line")
+    }
+    keeps[np.flatnonzero(keeps)[case.earlier.touches(prepared.shapes, distance, case.plan)]] = False
+    ids = sites.loc[keeps, "site_id"]
+    return keeps, {name: table[table["site_id"].isin(ids)] for name, table in said.items()}
+
+
+def _merged(kept: pd.DataFrame, fresh: pd.DataFrame, sites: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Put what was kept and what is new in the order of the sites."""
+    table = _together([_with_kinds(kept), fresh])
+    ids = pd.Index(sites["site_id"])
+    table = in_order(table.astype({"site_id": object}), ids)
+    if "row" in table:
+        table["row"] = sites.index.to_numpy()[ids.get_indexer(pd.Index(table["site_id"]))]
+    return _with_kinds(table)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -343,6 +517,8 @@ class _Case(_Asked):
     roles: Mapping[str, str]
     source: Stream
     repeated: frozenset[Any]
+    stored: Mapping[str, StoredLine] = dataclasses.field(default_factory=dict)
+    earlier: Earlier | None = None
 
 
 def _roles(source: Stream, columns: Mapping[str, str]) -> dict[str, str]:
@@ -363,11 +539,6 @@ def _roles(source: Stream, columns: Mapping[str, str]) -> dict[str, str]:
         )
         raise SchemaError(message)
     return roles
-
-
-def _repeated(source: Stream, roles: Mapping[str, str]) -> frozenset[Any]:
-    ids = source.column(roles["site_id"]).dropna().astype(str)
-    return frozenset(ids[ids.duplicated(keep=False)])
 
 
 def _as_sites(read: gpd.GeoDataFrame, roles: Mapping[str, str]) -> gpd.GeoDataFrame:
@@ -398,7 +569,8 @@ def _answer(frame: gpd.GeoDataFrame, case: _Case) -> tuple[SiteReview, pd.DataFr
     prepared = prepare_sites(frame, case.plan, case.book, repairs="list")
     repaired = prepared.repaired
     repaired = repaired.assign(site_id=frame["site_id"].reindex(repaired["row"]).to_numpy(dtype=object))
-    return answer_sites(prepared, case.plan, case.day, case.book, **case.options), repaired[list(_REPAIRED)]
+    review = answer_near(prepared, case.plan, case.stored, case.day, case.book, case.options)
+    return review, repaired[list(_REPAIRED)]
 
 
 def _answers(
@@ -426,7 +598,9 @@ def _with_kinds(table: pd.DataFrame) -> pd.DataFrame:
     """Give every column the kind it has in every part, so that parts are one table."""
     kinds: dict[Any, Any] = {}
     for column, values in table.items():
-        if column == "verdict":
+        if column == "digest":
+            kinds[column] = pd.ArrowDtype(pa.binary())
+        elif column == "verdict":
             kinds[column] = verdict_dtype()
         elif column == "effective_from":
             kinds[column] = _DAY
@@ -439,15 +613,20 @@ def _with_kinds(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(kinds)
 
 
-def _rests_on(case: _Case) -> dict[str, Any]:
-    """Name everything that an answer rests on, beside the versions of what computes."""
+def _holds(case: _Case) -> dict[str, Any]:
+    """Name everything that each answer rests on, beside its own row and the features of the lines around it."""
+    plan = case.plan
+    planes = [plan.crs, plan.metric_crs, case.source.crs]
+    lines = [[line, frame.crs.to_wkt(), _plane_of(case, line) is None] for line, frame in plan.lines.items()]
     return {
-        "lines": {line: digest(frame) for line, frame in case.plan.lines.items()},
-        "extent": "" if case.plan.extent is None else digest(case.plan.extent),
-        "coverage": {line: digest(frame) for line, frame in case.plan.coverage.items()},
         "rules": case.book.version,
         "day": case.day.isoformat(),
-        "roles": dict(case.roles),
+        "columns": dict(case.roles),
         "options": {name: repr(value) for name, value in sorted(case.options.items())},
-        "source": case.source.identity(),
+        "extent": "" if plan.extent is None else digest(plan.extent),
+        "coverage": {line: digest(frame) for line, frame in plan.coverage.items()},
+        "lines": lines,
+        "planes": ["" if crs is None else crs.to_wkt() for crs in planes],
+        "declared lines": hashlib.sha256(repr(dict(plan.control_lines)).encode("utf-8")).hexdigest(),
+        "versions": computing(),
     }

@@ -1,0 +1,89 @@
+"""Lines that are read around the sites only: the bytes of a check that has all of them in memory."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from test_large import contents
+from test_since import DAY, LINES, SOUTH, WEST, plan_of, some_features, some_sites
+
+from ecozones import check_sites
+from ecozones.errors import CRSError, SchemaError
+from ecozones.large import check_sites_in
+from ecozones.large import near as near_module
+from ecozones.large import sites as sites_module
+from ecozones.large.near import open_line, store_line
+from ecozones.testing import BOARD_CRS
+
+
+@pytest.fixture
+def case(tmp_path):
+    rng = np.random.default_rng(8)
+    sites = some_sites(rng, 60)
+    routes = shapely.linestrings(
+        [[(WEST, SOUTH), (WEST + 300, SOUTH + 90)], [(WEST + 9_000, SOUTH), (WEST, SOUTH + 1)]]
+    )
+    extra = gpd.GeoDataFrame({"site_id": ["far", "road", "rail"], "width_m": [None, 30.0, None]}, crs=BOARD_CRS,
+                             geometry=[shapely.Point(WEST - 90_000, SOUTH), *routes])  # fmt: skip
+    sites = pd.concat([sites, extra], ignore_index=True)
+    sites.to_parquet(tmp_path / "sites.parquet")
+    lines = {line: some_features(rng, line) for line in LINES}
+    # nothing of the farmland in the north, so that some sites are far from all of it
+    lines[LINES[1]] = lines[LINES[1]][lines[LINES[1]].geometry.bounds.maxy < SOUTH + 3_000].reset_index(drop=True)
+    return tmp_path, sites, lines
+
+
+def check(place, plan, name, **options):
+    return check_sites_in(place / "sites.parquet", plan, place / name, on=DAY, engine=1, **options)
+
+
+@pytest.mark.parametrize("crs", [BOARD_CRS, "EPSG:4490"])
+@pytest.mark.parametrize("reach", [1.0, 500.0])
+def test_lines_on_disk_give_the_bytes_of_lines_in_memory(case, monkeypatch, crs, reach):
+    place, _, lines = case
+    plan = plan_of(lines, crs)
+    whole = check(place, plan, "whole", rows=25, setback_m=40.0)
+    monkeypatch.setattr(sites_module, "RESIDENT", 3)
+    monkeypatch.setattr(near_module, "_REACH_M", reach)
+    monkeypatch.setattr(near_module, "_BATCH", 7)
+    parts = check(place, plan, "parts", rows=25, setback_m=40.0)
+    assert whole.rows_done == parts.rows_done == 63
+    assert contents(parts.folder) == contents(whole.folder)
+    farthest = parts.table("lines").groupby("line")["distance_m"].max()
+    assert (farthest[list(LINES)] > 80_000).all()
+
+
+def test_a_line_may_lie_in_a_folder_and_not_in_the_plan(case):
+    place, sites, lines = case
+    store_line(plan_of(lines).lines[LINES[1]], place / "farmland")
+    without = plan_of({LINES[0]: lines[LINES[0]]})
+    run = check(place, without, "out", stored={LINES[1]: place / "farmland"})
+    expected = check_sites(sites, plan_of(lines), on=DAY)
+    assert run.table("verdicts")["verdict"].tolist() == expected.verdicts["verdict"].tolist()
+    assert run.table("lines")["distance_m"].tolist() == expected.lines["distance_m"].tolist()
+    assert not (run.folder / "_lines").exists()
+
+
+def test_what_was_changed_in_a_line_on_disk_is_found_since(case, monkeypatch):
+    place, sites, lines = case
+    monkeypatch.setattr(sites_module, "RESIDENT", 3)
+    before = check(place, plan_of(lines), "before")
+    moved = lines[LINES[1]].copy()
+    moved.loc[1, "geometry"] = shapely.affinity.translate(moved.geometry[1], 30, 0)
+    after = check(place, plan_of(lines | {LINES[1]: moved}), "after", since=before.folder)
+    whole = check(place, plan_of(lines | {LINES[1]: moved}), "whole")
+    assert contents(after.folder) == contents(whole.folder)
+    assert 0 < after.rechecked < len(sites)
+
+
+def test_a_line_in_which_nothing_can_be_measured_or_named_is_refused(case):
+    place, sites, lines = case
+    store_line(plan_of({LINES[0]: lines[LINES[0]]}).lines[LINES[0]].to_crs("EPSG:3857"), place / "web")
+    with pytest.raises(CRSError, match="not metres all over it"):
+        open_line(place / "web", LINES[0])
+    sites.to_parquet(place / "plain.parquet")
+    with pytest.raises(SchemaError, match="prepare it with line="):
+        open_line(place / "plain.parquet", LINES[0])
+    with pytest.raises(SchemaError, match="does not declare: nothing"):
+        check(place, plan_of(lines), "out", stored={"nothing": place})
