@@ -10,7 +10,7 @@ from test_since import DAY, LINES, SOUTH, WEST, plan_of, some_features, some_sit
 
 from ecozones import check_sites
 from ecozones.errors import CRSError, SchemaError
-from ecozones.large import check_sites_in
+from ecozones.large import check_sites_in, prepare
 from ecozones.large import near as near_module
 from ecozones.large import sites as sites_module
 from ecozones.large.near import open_line, store_line
@@ -61,8 +61,23 @@ def test_a_line_may_lie_in_a_folder_and_not_in_the_plan(case):
     run = check(place, without, "out", stored={LINES[1]: place / "farmland"})
     expected = check_sites(sites, plan_of(lines), on=DAY)
     assert run.table("verdicts")["verdict"].tolist() == expected.verdicts["verdict"].tolist()
-    assert run.table("lines")["distance_m"].tolist() == expected.lines["distance_m"].tolist()
+    np.testing.assert_array_equal(run.table("lines")["distance_m"], expected.lines["distance_m"])
     assert not (run.folder / "_lines").exists()
+
+
+def test_a_line_that_was_prepared_gives_the_tables_of_a_line_in_memory(case):
+    place, _, lines = case
+    lines[LINES[1]].to_file(place / "farmland.gpkg")
+    prepare(place / "farmland.gpkg", place / "prepared", line=LINES[1], engine=1, rows=3)
+    without = plan_of({LINES[0]: lines[LINES[0]]})
+    parts = check(place, without, "parts", rows=25, stored={LINES[1]: place / "prepared"})
+    whole = check(place, plan_of(lines), "whole", rows=25)
+    for table in ("verdicts", "lines", "findings", "balance"):
+        left, right = parts.table(table), whole.table(table)
+        # lines come in the order in which the plan has them
+        keys = [name for name in ("site_id", "line", "feature_ids", "rule_id", "role") if name in left]
+        left, right = (one.sort_values(keys, kind="stable", ignore_index=True) for one in (left, right))
+        assert left.equals(right)
 
 
 def test_what_was_changed_in_a_line_on_disk_is_found_since(case, monkeypatch):
