@@ -4,10 +4,10 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
+from ecozones.parcel_area import parcel_areas
 
 from ecozones.area import polygon_areas
 from ecozones.errors import CRSError
-from ecozones.parcel_area import parcel_areas
 
 
 def parcels(crs, n=2_000, radius_m=120.0, spread_m=120_000.0, seed=3):
