@@ -26,6 +26,7 @@ from ecozones.large import check_sites_in, check_sites_on
 from ecozones.large import run as run_module
 from ecozones.large import sites as sites_module
 from ecozones.large.sites import TABLES
+from ecozones.schema import table as schema_table
 from ecozones.testing import BOARD_CRS, chessboard_plan
 
 DAY = "2026-06-01"
@@ -435,6 +436,7 @@ def test_repairs_of_a_file_are_listed_and_told_once(path, sites, plan, tmp_path)
     (row,) = run_.table("repaired").itertuples()
     assert (row.row, row.site_id, row.after_m2) == (9, "s9", pytest.approx(5_000))
     assert run_.summary()["repaired"].tolist() == [0, 1, 0, 0, 0]
+    assert list(run_.table("repaired").columns) == [column.id for column in schema_table("run.repaired").columns]
 
 
 SCRIPT = """

@@ -13,6 +13,7 @@ from ecozones.errors import EcozonesWarning, InputError
 from ecozones.large import check_sites_in
 from ecozones.large.since import _longest_rise, changed_boxes, describe_features
 from ecozones.plan import ZoningPlan
+from ecozones.schema import table
 from ecozones.testing import BOARD_CRS, chessboard
 
 DAY = "2026-06-01"
@@ -108,6 +109,7 @@ def test_nothing_is_checked_again_where_nothing_changed(before, tmp_path):
     again = check(sites, plan_of(lines), tmp_path / "after", "out", rows=13, since=run.folder)
     assert (again.kept, again.rechecked, again.new, again.gone) == (len(sites), 0, 0, 0)
     assert again.summary()["kept"].tolist() == [13, 13, 13, 1]
+    assert set(again.summary().columns) == {column.id for column in table("run.summary").columns}
 
 
 def test_a_feature_that_moves_makes_the_sites_around_it_stale_and_no_others(before, tmp_path):
