@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import itertools
 import json
 import math
@@ -70,6 +69,8 @@ _ROWS = 20_000
 _FEATURE = ["feature_id", "subzone", "deduction", ROW]
 _SIDES = ("a", "b")
 _WORK = "_work"
+# boxes that are looked at together, and slivers that are judged in one fragment
+_BOXES, _SLIVERS = 100_000, 5_000
 _SUMS = ["sum_m2", "union_m2", "again_m2", "real_m2", "artefact_m2", "net_m2"]
 _TOTALS = ["line_a", "line_b", "pairs", *_SUMS[:3], "error_m2", *_SUMS[3:]]
 
@@ -528,33 +529,52 @@ def _judge(case: _Case, out: Path, print_: str, engine: object, rows: int) -> tu
     if not len(doubtful):
         return doubtful, (0, 0)
     boxes = [np.zeros((0, 4))]
-    for start, stop in split(case.found.rows, 1_000_000):
+    for start, stop in split(case.found.rows, _BOXES):
         own = doubtful[np.searchsorted(doubtful, start) : np.searchsorted(doubtful, stop)]
         if len(own):
             boxes.append(case.found.boxes(start, stop)[own - start])
     # a hair wider than their reach, so that rounding parts no chain
     reach = 2 * sliver_reach(case.place)
-    chain = ground_components(np.concatenate(boxes) + np.array([-reach, -reach, reach, reach]))
+    wide = np.concatenate(boxes) + np.array([-reach, -reach, reach, reach])
+    chain = ground_components(wide)
     order = np.argsort(chain, kind="stable")
-    sink = io.BytesIO()
-    pd.DataFrame({"part": doubtful[order]}).to_parquet(sink, index=False)
     # chains stay whole
     ends = np.flatnonzero(np.r_[np.diff(chain[order]) > 0, True]) + 1
     stretches, start = [], 0
     for end in ends.tolist():
-        if end - start >= rows or end == len(order):
+        if end - start >= min(rows, _SLIVERS) or end == len(order):
             stretches.append((start, end))
             start = end
-    fragments = _fragments("judge_fragment", case, out, stretches, print_)
+    company = _company(case.found, wide[order], stretches)
     fragments = [
         dataclasses.replace(
-            one, given={**one.given, "parts": json.dumps(doubtful[order][one.start : one.stop].tolist())}
+            one,
+            given={
+                **one.given,
+                "parts": json.dumps(doubtful[order][one.start : one.stop].tolist()),
+                "company": json.dumps(company[one.number].tolist()),
+            },
         )
-        for one in fragments
+        for one in _fragments("judge_fragment", case, out, stretches, print_)
     ]
     run = carry_out(out, fragments, tables=("pardoned",), engine=engine, what="slivers")
     pardoned = np.sort(run.table("pardoned")["part"].to_numpy(dtype=np.intp))
     return pardoned, (len(doubtful), len(pardoned))
+
+
+def _company(found: ParquetStream, boxes: Numbers, stretches: Sequence[tuple[int, int]]) -> list[Rows]:
+    """Find, for each fragment of slivers, the stretches of ground whose boxes meet those of its slivers."""
+    tree = shapely.STRtree(shapely.box(*boxes.T))
+    fragment = np.repeat(np.arange(len(stretches)), [stop - start for start, stop in stretches])
+    rows, owners = [np.zeros(0, dtype=np.intp)], [np.zeros(0, dtype=np.intp)]
+    for start, stop in split(found.rows, _BOXES):
+        row, sliver = tree.query(shapely.box(*found.boxes(start, stop).T))
+        both = np.unique(np.c_[fragment[sliver], row + start], axis=0)
+        owners.append(both[:, 0])
+        rows.append(both[:, 1])
+    owner = np.concatenate(owners)
+    row = np.concatenate(rows)[np.argsort(owner, kind="stable")]
+    return np.split(row, np.cumsum(np.bincount(owner, minlength=len(stretches)))[:-1])
 
 
 def judge_fragment(fragment: Fragment) -> Outcome:
@@ -574,11 +594,8 @@ def judge_fragment(fragment: Fragment) -> Outcome:
     case: _Case = read_case(fragment)
     assert case.found is not None
     own = np.array(json.loads(fragment.given["parts"]), dtype=np.intp)
-    mine = case.found.take(np.sort(own), ())
-    reach = 2 * sliver_reach(case.place)
-    west, south, east, north = mine.total_bounds.tolist()
-    around = (west - reach, south - reach, east + reach, north + reach)
-    near = case.found.near(around, ["row_a", "row_b", "part", "area", "width"])
+    rows = np.array(json.loads(fragment.given["company"]), dtype=np.intp)
+    near = case.found.take(rows, ["row_a", "row_b", "part", "area", "width"])
     near = near.iloc[np.lexsort((near["part"], near["row_b"], near["row_a"]))]
     measures = Measures(near["area"].to_numpy(), near["width"].to_numpy())
     small, narrow = find_slivers(near.geometry.to_numpy(), measures, np.zeros(len(near)), case.place, case.slivers)
