@@ -6,30 +6,30 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from ecozones.area import close_totals, measure_area, net_farmland_area
+from ecozones.area import close_totals, net_farmland_area
 from ecozones.boundary_text import read_boundary_text, write_boundary_text
 from ecozones.plan import ZoningPlan
 from ecozones.readers import read_plan, read_projects, read_sites
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, load_rules
 from ecozones.rulefile import Rule
-from ecozones.siting import check_sites
+from ecozones.verbs import check_sites, find_conflicts, measure_area, measure_restored
 
 if TYPE_CHECKING:
     from ecozones.alternatives import compare_routes, find_flips, find_smallest_cut, find_smallest_shift
     from ecozones.comparing import compare_plans, judge_adjustment
-    from ecozones.conflicts import check_partition, find_conflicts, planarise, total_conflicts
+    from ecozones.conflicts import check_partition, planarise, total_conflicts
     from ecozones.encroachment import find_encroachment
     from ecozones.evidence import verify_restored
     from ecozones.funding import sum_funding
     from ecozones.landcover import class_areas, transition_matrix
+    from ecozones.large import prepare
     from ecozones.maps import adopt, explore, explore_change, explore_years, write_qml
     from ecozones.overlaps import overlap_matrix, overlap_pairs, restoration_certificate
     from ecozones.quality import check_quality, repair
     from ecozones.rainfall import assign_rainfall_zones
     from ecozones.reports import verify_report, write_report
     from ecozones.resolving import resolve_conflicts
-    from ecozones.restoration import measure_restored
     from ecozones.restoration_lines import check_restoration
     from ecozones.sample_estimates import error_adjusted_area
     from ecozones.static_map import write_map
@@ -49,16 +49,15 @@ _LATER = {
     "explore": "ecozones.maps",
     "explore_change": "ecozones.maps",
     "explore_years": "ecozones.maps",
-    "find_conflicts": "ecozones.conflicts",
     "find_encroachment": "ecozones.encroachment",
     "find_flips": "ecozones.alternatives",
     "find_smallest_cut": "ecozones.alternatives",
     "find_smallest_shift": "ecozones.alternatives",
     "judge_adjustment": "ecozones.comparing",
-    "measure_restored": "ecozones.restoration",
     "overlap_matrix": "ecozones.overlaps",
     "overlap_pairs": "ecozones.overlaps",
     "planarise": "ecozones.conflicts",
+    "prepare": "ecozones.large",
     "read_targets": "ecozones.targets",
     "repair": "ecozones.quality",
     "resolve_conflicts": "ecozones.resolving",
@@ -108,6 +107,7 @@ __all__ = [
     "overlap_matrix",
     "overlap_pairs",
     "planarise",
+    "prepare",
     "read_boundary_text",
     "read_plan",
     "read_projects",

@@ -62,30 +62,12 @@ def check_sites(
     method: AreaMethod = "national",
 ) -> SiteReview:
     """
-    Check proposed sites against the control lines of a plan.
+    Check a frame of sites against the control lines of a plan.
 
     Parameters
     ----------
-    sites
-        Polygons, lines or points with a column ``site_id``; ``activity`` says what is to be done there, ``width_m``
-        turns a line into a corridor. [m]
-    plan
-        The plan; its lines stay where they are, the sites are brought to each line's CRS.
-    on
-        The day whose rules apply; left out: today.
-    rules
-        A rulebook, or the name of a built-in one; left out: ``"CN"``.
-    lines
-        Lines to check; left out: every line the plan has, and every line the rules require.
-    setback_m
-        Distance within which a site counts as near a line, one number or by line; left out: as the line declares. [m]
-    ignore_below_m2
-        Smaller pieces of ground are slivers: listed, never deciding alone, unless slivers together make up more than a
-        tenth of the site. [m²]
-    ignore_narrower_m
-        Pieces of a smaller mean width are slivers too. [m]
-    method
-        How area is measured.
+    sites, plan, on, rules, lines, setback_m, ignore_below_m2, ignore_narrower_m, method
+        As for :func:`ecozones.check_sites`, which also takes layers on disk and tables.
 
     Returns
     -------
@@ -94,12 +76,8 @@ def check_sites(
 
     Raises
     ------
-    SchemaError
-        The sites lack an id or name an activity that the rules do not know; every problem at once.
-    GeometryError
-        A site is empty.
-    CRSError
-        The sites cannot be placed on the ground.
+    SchemaError, GeometryError, CRSError
+        As for :func:`ecozones.check_sites`.
 
     Examples
     --------
