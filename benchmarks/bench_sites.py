@@ -81,8 +81,20 @@ def join_yes(sites, line):
 
 
 def ask_yes(sites, line):
-    shape, _ = overlay.meeting_pairs(_shapes(sites), _shapes(line))
+    # a join does not ask whether polygons are valid, nor does this
+    return ask_yes_again(sites, line, overlay.cut(_shapes(line), checked=True))
+
+
+def ask_yes_again(sites, _line, kept):
+    shape, _ = overlay.meeting_pairs(_shapes(sites), kept)
     return _by_site(sites, shape, None)
+
+
+def keep_asked(sites, line):
+    """Do what a plan has done before it is asked a second time."""
+    pieces = overlay.cut(_shapes(line), checked=True)
+    overlay.meeting_pairs(_shapes(sites), pieces)
+    return pieces
 
 
 def join_nearest(sites, line):
@@ -163,10 +175,10 @@ JOBS = {
         "ecozones[fast]": (lambda *_: compile_first(), compiled_area),
     }),
     "red yes": ("site meets red line, yes or no", SITES, "geopandas.sjoin", {
-        "geopandas.sjoin": join_yes, "ecozones": ask_yes,
+        "geopandas.sjoin": join_yes, "ecozones": ask_yes, "ecozones, pieces kept": (keep_asked, ask_yes_again),
     }),
     "farm yes": ("site meets farmland, yes or no", FARM, "geopandas.sjoin", {
-        "geopandas.sjoin": join_yes, "ecozones": ask_yes,
+        "geopandas.sjoin": join_yes, "ecozones": ask_yes, "ecozones, pieces kept": (keep_asked, ask_yes_again),
     }),
     "nearest": ("distance to the red line", SITES, "geopandas.sjoin_nearest", {
         "geopandas.sjoin_nearest": join_nearest, "ecozones": edges_nearest,

@@ -610,29 +610,38 @@ def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, meth
     claimed = found[(found["kind"] == "claimed") & (found["role"] == "decides")]
     for rule in book.overlaps:
         first, second = (claimed[claimed["line"] == line] for line in (rule.a, rule.b))
-        for shape in np.intersect1d(first["shape"], second["shape"]):
-            sides = [side[side["shape"] == shape] for side in (first, second)]
-            united = [shapely.union_all(side["geometry"].to_numpy()) for side in sides]
-            ground = overlay.keep_dimension(np.array([shapely.intersection(*united)], dtype=object), np.array([2]))
-            area = float(polygon_areas(ground, plan.crs, method=method)[0])
-            if area > 0:
-                rows.append(
-                    {
-                        "shape": shape,
-                        "role": "notice",
-                        "line": rule.a,
-                        "rule_id": rule.id,
-                        "citation": book.cite(rule),
-                        "status": rule.status,
-                        "reason": rule.note,
-                        "reason_zh": rule.note_zh,
-                        "area_m2": area,
-                        "amount": area,
-                        "whole": sides[0]["whole"].iloc[0],
-                        "geometry": ground[0],
-                    }
-                )
-    return pd.DataFrame(rows)
+        both = np.intersect1d(first["shape"], second["shape"]).astype(np.intp)
+        if not len(both):
+            continue
+        one, other = (_united(side, both) for side in (first, second))
+        ground = overlay.keep_dimension(shapely.intersection(one, other), np.full(len(both), 2))
+        area = polygon_areas(ground, plan.crs, method=method)
+        whole = first.drop_duplicates("shape").set_index("shape")["whole"].reindex(both).to_numpy()
+        told = pd.DataFrame(
+            {
+                "shape": both,
+                "role": "notice",
+                "line": rule.a,
+                "rule_id": rule.id,
+                "citation": book.cite(rule),
+                "status": rule.status,
+                "reason": rule.note,
+                "reason_zh": rule.note_zh,
+                "area_m2": area,
+                "amount": area,
+                "whole": whole,
+                "geometry": ground,
+            }
+        )
+        rows.append(told[area > 0])
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+
+
+def _united(claimed: pd.DataFrame, shapes: overlay.Rows) -> overlay.Geometries:
+    """Unite what a line claims of each shape."""
+    asked = claimed[claimed["shape"].isin(shapes)]
+    group = np.searchsorted(shapes, asked["shape"].to_numpy(dtype=np.intp))
+    return overlay.unite(asked["geometry"].to_numpy(), group, len(shapes))
 
 
 def _verdicts(
