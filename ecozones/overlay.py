@@ -86,8 +86,8 @@ class Pieces:
 
     @functools.cached_property
     def edges(self) -> STRtree:
-        """Index over the boundaries of the uncut polygons, in chunks of a few edges each."""
-        return STRtree(_boundary_chunks(self.whole))
+        """Index to ask for distances: polygons of few vertices as they are, others by a few edges at a time."""
+        return self.tree if self.few.all() else STRtree(_boundary_chunks(self.whole))
 
 
 def _unpack(whole: Geometries, geometry: Geometries, feature: Rows) -> Pieces:
@@ -351,14 +351,14 @@ def _pairs(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows, Flags]:
 
 def _near(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows, Flags]:
     """Pair shapes with the small pieces that they meet, and with the large ones that they may meet."""
-    if pieces.few.all():
-        # among many small pieces it is the shape that is asked over and over: the tree prepares it for as long
-        shape, piece = pieces.tree.query(shapes, predicate="intersects")
-        return shape, piece, np.ones(len(shape), dtype=bool)
     shape, piece = pieces.tree.query(shapes)
     few = pieces.few[piece]
     meets = ~few
-    meets[few] = shapely.intersects(pieces.geometry[piece[few]], shapes[shape[few]])
+    # among many small pieces it is the shape that is asked over and over: a copy of it is prepared, and gone afterwards
+    asked, own = np.unique(shape[few], return_inverse=True)
+    copies = shapely.from_wkb(shapely.to_wkb(shapes[asked]))
+    shapely.prepare(copies)
+    meets[few] = shapely.intersects(copies[own], pieces.geometry[piece[few]])
     return shape[meets], piece[meets], few[meets]
 
 
@@ -615,11 +615,14 @@ def meeting_pairs(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows]:
     >>> shape.tolist(), polygon.tolist()
     ([0], [0])
     """
-    shape, piece, few = _near(shapes, pieces)
-    meets = few.copy()
-    meets[~few] = shapely.intersects(pieces.geometry[piece[~few]], shapes[shape[~few]])
     width = len(pieces.whole) + 1
-    row, polygon = np.divmod(np.unique(shape[meets] * width + pieces.feature[piece[meets]]), width)
+    found = []
+    for start in range(0, len(shapes), _BATCH):
+        shape, piece, few = _near(shapes[start : start + _BATCH], pieces)
+        meets = few.copy()
+        meets[~few] = shapely.intersects(pieces.geometry[piece[~few]], shapes[start + shape[~few]])
+        found.append(np.unique((start + shape[meets]) * width + pieces.feature[piece[meets]]))
+    row, polygon = np.divmod(np.concatenate(found) if found else np.empty(0, dtype=np.intp), width)
     return row, polygon
 
 

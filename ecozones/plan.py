@@ -17,6 +17,7 @@ import shapely
 
 from ecozones import geometry, overlay
 from ecozones.area import polygon_areas
+from ecozones.capsule import digest
 from ecozones.crs import check_crs
 from ecozones.errors import SchemaError, ShiftSuspectedWarning, name_rows
 from ecozones.placing import bring_to, in_metres, metric_crs
@@ -70,6 +71,7 @@ class ZoningPlan:
     control_lines: Mapping[str, ControlLine]
     notes: tuple[str, ...] = ()
     _pieces: dict[str, overlay.Pieces] = dataclasses.field(default_factory=dict, repr=False)
+    _digests: dict[str, str] = dataclasses.field(default_factory=dict, repr=False)
 
     @classmethod
     def from_layers(
@@ -199,7 +201,33 @@ class ZoningPlan:
             line: _line_frame(frame, self.control_lines[line], said) for line, frame in lines.items()
         }
         kept = {line: pieces for line, pieces in self._pieces.items() if line.split("/")[0] not in lines}
-        return dataclasses.replace(self, lines=frames, notes=tuple(said), _pieces=kept)
+        digests = {line: known for line, known in self._digests.items() if line not in lines}
+        return dataclasses.replace(self, lines=frames, notes=tuple(said), _pieces=kept, _digests=digests)
+
+    def digest(self, line: str) -> str:
+        """
+        Hash a line as the plan holds it; it is hashed on first use and the hash is kept with the plan.
+
+        Parameters
+        ----------
+        line
+            Line id.
+
+        Returns
+        -------
+        str
+            SHA-256 of geometries, CRS and columns, see :func:`ecozones.capsule.digest`.
+
+        Examples
+        --------
+        >>> from ecozones.testing import chessboard_plan
+        >>> plan = chessboard_plan(farmland=["a1"])
+        >>> plan.digest("permanent_basic_farmland") == digest(plan["permanent_basic_farmland"])
+        True
+        """
+        if line not in self._digests:
+            self._digests[line] = digest(self.lines[line])
+        return self._digests[line]
 
     def pieces(self, line: str) -> overlay.Pieces:
         """

@@ -141,7 +141,7 @@ def hash_inputs(sites: gpd.GeoDataFrame, plan: ZoningPlan) -> dict[str, Any]:
     """
     return {
         "sites_sha256": digest(sites),
-        "lines_sha256": {line: digest(frame) for line, frame in plan.lines.items()},
+        "lines_sha256": {line: plan.digest(line) for line in plan.lines},
         "extent_sha256": "" if plan.extent is None else digest(plan.extent),
     }
 
