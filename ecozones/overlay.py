@@ -72,7 +72,26 @@ class Pieces:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel without tree and preparation, which are quicker made again than carried."""
-        return _unpack, (self.whole, self.geometry, self.feature)
+        return Pieces.of, (self.whole, self.geometry, self.feature)
+
+    @classmethod
+    def of(cls, whole: Geometries, geometry: Geometries, feature: Rows) -> Pieces:
+        """
+        Give pieces that are cut already what it takes to ask them.
+
+        Parameters
+        ----------
+        whole, geometry, feature
+            As described above.
+
+        Returns
+        -------
+        Pieces
+            With a new index, and prepared.
+        """
+        pieces = cls(whole, geometry, feature, STRtree(geometry))
+        shapely.prepare(geometry[~pieces.few])
+        return pieces
 
     @functools.cached_property
     def disjoint(self) -> bool:
@@ -88,12 +107,6 @@ class Pieces:
     def edges(self) -> STRtree:
         """Index to ask for distances: polygons of few vertices as they are, others by a few edges at a time."""
         return self.tree if self.few.all() else STRtree(_boundary_chunks(self.whole))
-
-
-def _unpack(whole: Geometries, geometry: Geometries, feature: Rows) -> Pieces:
-    pieces = Pieces(whole, geometry, feature, STRtree(geometry))
-    shapely.prepare(geometry[~pieces.few])
-    return pieces
 
 
 def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES, checked: bool = False) -> Pieces:
@@ -140,12 +153,34 @@ def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES, checked: 
         parts, owner = shapely.get_parts(whole, return_index=True)
     large = np.flatnonzero(shapely.get_num_coordinates(parts) > piece_vertices)
     if not len(large):
-        return _unpack(whole, parts, owner)
+        return Pieces.of(whole, parts, owner)
     pieces, part = _halve(parts[large], piece_vertices)
     geometry = np.concatenate([np.delete(parts, large), pieces])
     feature = np.concatenate([np.delete(owner, large), owner[large][part]])
     order = np.argsort(feature, kind="stable")
-    return _unpack(whole, geometry[order], feature[order])
+    return Pieces.of(whole, geometry[order], feature[order])
+
+
+def is_cut(polygons: Geometries) -> bool:
+    """
+    Tell whether any polygon has so many vertices that it is cut into pieces.
+
+    Parameters
+    ----------
+    polygons
+        Polygons or multipolygons, shape (n,).
+
+    Returns
+    -------
+    bool
+        False where every piece is a polygon, or a part of one, as it was drawn.
+
+    Examples
+    --------
+    >>> is_cut(np.array([shapely.box(0, 0, 1, 1)], dtype=object))
+    False
+    """
+    return bool((shapely.get_num_coordinates(shapely.get_parts(polygons)) > PIECE_VERTICES).any())
 
 
 def _halve(polygons: Geometries, piece_vertices: int) -> tuple[Geometries, Rows]:

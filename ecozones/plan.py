@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import os
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 import geopandas as gpd
@@ -20,6 +22,7 @@ from ecozones.area import polygon_areas
 from ecozones.capsule import digest
 from ecozones.crs import check_crs
 from ecozones.errors import SchemaError, ShiftSuspectedWarning, name_rows
+from ecozones.piece_files import read_pieces, write_pieces
 from ecozones.placing import bring_to, in_metres, metric_crs
 from ecozones.units import from_m2
 from ecozones.vocab import ControlLine, control_lines, zones
@@ -246,6 +249,48 @@ class ZoningPlan:
         if line not in self._pieces:
             self._pieces[line] = overlay.cut(self.lines[line].geometry.to_numpy(), checked=True)
         return self._pieces[line]
+
+    def keep_pieces(self, folder: str | os.PathLike[str]) -> pd.DataFrame:
+        """
+        Keep the pieces of every line in a folder, and use those that an earlier session kept there.
+
+        A file is used only if it was cut from just these polygons, by this version of the library and of GEOS, and is
+        whole to the last byte; otherwise the line is cut, and its pieces are written. Files of other plans do no harm,
+        and any file may be deleted.
+
+        Parameters
+        ----------
+        folder
+            Made if need be.
+
+        Returns
+        -------
+        DataFrame
+            One row per line: ``line, pieces, kept``: *read*, *written*, or *as drawn*, where no polygon is large enough
+            to be cut.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from ecozones.testing import chessboard_plan
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     chessboard_plan(farmland=["a1", "b1"]).keep_pieces(folder)
+                               line  pieces      kept
+        0  permanent_basic_farmland       2  as drawn
+        """
+        rows = []
+        for line, frame in self.lines.items():
+            whole = frame.geometry.to_numpy()
+            if not overlay.is_cut(whole):
+                rows.append((line, len(self.pieces(line).geometry), "as drawn"))
+                continue
+            found = read_pieces(whole, Path(folder), self.digest(line))
+            if found is not None:
+                self._pieces[line] = found
+            else:
+                write_pieces(self.pieces(line), Path(folder), self.digest(line), frame.crs)
+            rows.append((line, len(self._pieces[line].geometry), "written" if found is None else "read"))
+        return pd.DataFrame(rows, columns=["line", "pieces", "kept"])
 
     def ground(self, line: str) -> gpd.GeoDataFrame | None:
         """
