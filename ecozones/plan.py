@@ -274,9 +274,9 @@ class ZoningPlan:
         >>> import tempfile
         >>> from ecozones.testing import chessboard_plan
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     chessboard_plan(farmland=["a1", "b1"]).keep_pieces(folder)
-                               line  pieces      kept
-        0  permanent_basic_farmland       2  as drawn
+        ...     kept = chessboard_plan(farmland=["a1", "b1"]).keep_pieces(folder)
+        >>> kept["pieces"].tolist(), kept["kept"].tolist()
+        ([2], ['as drawn'])
         """
         rows = []
         for line, frame in self.lines.items():
