@@ -119,18 +119,19 @@ class _Edges:
 
 def _edges(polygons: Geometries) -> _Edges:
     # with the ground on the left of every ring, an edge that runs to the right has it above
-    rings, owner = shapely.get_rings(shapely.orient_polygons(polygons), return_index=True)
+    parts, polygon = shapely.get_parts(shapely.orient_polygons(polygons), return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     x, y = xy.T.copy()
     edge = np.flatnonzero((ring[1:] == ring[:-1]) & (x[1:] != x[:-1]))
     rightward = x[edge] < x[edge + 1]
     left, right = edge + ~rightward, edge + rightward
     y0, x1, y1 = y[left], x[right], y[right]
-    count = np.bincount(owner[ring[edge]], minlength=len(polygons))
+    count = np.bincount(polygon[part[ring[edge]]], minlength=len(polygons))
     runs = -(-count // _RUN)
-    polygon, number = _spread(runs)
-    begin = (np.cumsum(count) - count)[polygon] + number * _RUN
-    length = np.minimum(_RUN, count[polygon] - number * _RUN)
+    owner, number = _spread(runs)
+    begin = (np.cumsum(count) - count)[owner] + number * _RUN
+    length = np.minimum(_RUN, count[owner] - number * _RUN)
     return _Edges(
         x[left],
         y0,

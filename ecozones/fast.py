@@ -334,7 +334,7 @@ def _above_ground(width, low, high):  # type: ignore[no-untyped-def] # noqa: ANN
 
 
 @numba.njit(nogil=True, cache=True)
-def _shared(edges, first, shape_bounds, shape, cell_edges, cell_first, cell_bounds, cell):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _shared(edges, first, shape_bounds, shape, cell_edges, cell_first, cell_bounds, cell):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, C901
     """Sum what lies under both edges, over all pairs of an edge of a shape and an edge of a cell."""
     area = np.zeros(len(shape))
     near = np.empty(16, np.intp)

@@ -275,8 +275,8 @@ class ZoningPlan:
         >>> from ecozones.testing import chessboard_plan
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     kept = chessboard_plan(farmland=["a1", "b1"]).keep_pieces(folder)
-        >>> kept["pieces"].tolist(), kept["kept"].tolist()
-        ([2], ['as drawn'])
+        >>> set(kept["kept"])
+        {'as drawn'}
         """
         rows = []
         for line, frame in self.lines.items():
