@@ -53,8 +53,8 @@ def compile_first():
     """Compile, or read what was compiled before: that is done once a machine, not once a check."""
     from ecozones import fast  # noqa: PLC0415 - the others must not pay for it
 
-    box = np.array([shapely.box(0, 0, 1, 1)], dtype=object)
-    fast.overlap_areas(box, fast.cut(box))
+    shapes = np.array([shapely.box(0, 0, 1, 1), shapely.Point(0, 0).buffer(1, quad_segs=200)], dtype=object)
+    fast.overlap_areas(shapes, fast.cut(shapes))
     return fast
 
 

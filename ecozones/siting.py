@@ -653,17 +653,9 @@ def _verdicts(
     method: AreaMethod,
 ) -> gpd.GeoDataFrame:
     deciding = findings[findings["role"] == "decides"]
-    by_site = deciding.groupby("site_id", sort=False)
-    worst = by_site["verdict"].max().reindex(placed["site_id"])
+    worst = deciding.groupby("site_id", sort=False)["verdict"].max().reindex(placed["site_id"])
     verdict = pd.Categorical(worst.astype(object).where(worst.notna(), "clear"), dtype=verdict_dtype())
-    rule_ids = by_site["rule_id"].agg(_join).reindex(placed["site_id"]).fillna("")
     top = deciding[deciding["verdict"].to_numpy() == worst.reindex(deciding["site_id"]).to_numpy()]
-    reasons = top.groupby("site_id", sort=False).agg(
-        status=("status", _worst_status),
-        reason=("reason", lambda said: _join(said, "; ")),
-        reason_zh=("reason_zh", lambda said: _join(said, "；")),
-    )
-    reasons = reasons.reindex(placed["site_id"]).fillna("")
     geometry, taken = sites.geometry.to_numpy(), shapes.geometry.to_numpy()
     ground = shapely.get_dimensions(taken) == 2  # noqa: PLR2004 - a corridor takes ground
     area = np.full(len(sites), np.nan)
@@ -673,10 +665,10 @@ def _verdicts(
     length[lineal] = measure_length(geometry[lineal], sites.crs)
     table = placed.assign(
         verdict=verdict,
-        rule_ids=rule_ids.to_numpy(),
-        status=reasons["status"].to_numpy(),
-        reason=reasons["reason"].to_numpy(),
-        reason_zh=reasons["reason_zh"].to_numpy(),
+        rule_ids=_joined(deciding, "rule_id", placed, ", "),
+        status=_worst_status(top, placed),
+        reason=_joined(top, "reason", placed, "; "),
+        reason_zh=_joined(top, "reason_zh", placed, "；"),
         not_checked=", ".join(unread),
         area_m2=area,
         area_ha=round_half_up(from_m2(area, "ha"), 4),
@@ -686,13 +678,20 @@ def _verdicts(
     return gpd.GeoDataFrame(table, geometry=geometry, crs=sites.crs)
 
 
-def _join(values: pd.Series, mark: str = ", ") -> str:
-    return mark.join(dict.fromkeys(value for value in values if value))
+def _joined(findings: pd.DataFrame, column: str, placed: pd.DataFrame, mark: str) -> list[str]:
+    """Join what the findings of each site say, each saying once, in their order."""
+    said: dict[object, dict[str, None]] = {site: {} for site in placed["site_id"]}
+    for site, text in zip(findings["site_id"], findings[column], strict=True):
+        if text:
+            said[site][text] = None
+    return [mark.join(texts) for texts in said.values()]
 
 
-def _worst_status(values: pd.Series) -> str:
-    order = {"memory": 3, "partial": 2, "verified": 1, "": 0}
-    return max(values, key=lambda value: order[value])
+def _worst_status(findings: pd.DataFrame, placed: pd.DataFrame) -> list[str]:
+    order = ["", "verified", "partial", "memory"]
+    ranks = pd.Series([order.index(status) for status in findings["status"]], index=findings.index, dtype=np.intp)
+    rank = ranks.groupby(findings["site_id"]).max()
+    return [order[int(worst)] for worst in rank.reindex(placed["site_id"], fill_value=0)]
 
 
 def _balance(balances: list[pd.DataFrame]) -> pd.DataFrame:
