@@ -9,7 +9,7 @@ operations and measured one by one, so that their sum proves the division.
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import geopandas as gpd
 import numpy as np
