@@ -263,9 +263,8 @@ def _gather(parts: pd.DataFrame, crs: object) -> pd.DataFrame:
     table["amount"] = np.bincount(grouped.ngroup(), weights=parts["amount"], minlength=len(table))
     table["area_m2"] = table["amount"].where(table["rank"] == 2)  # noqa: PLR2004
     table["length_m"] = table["amount"].where(table["rank"] == 1)
-    geometry = _collect(
-        parts["geometry"].to_numpy(), grouped.ngroup().to_numpy(np.intp), table["rank"].to_numpy(np.intp)
-    )
+    group = cast("overlay.Rows", np.asarray(grouped.ngroup(), dtype=np.intp))
+    geometry = _collect(parts["geometry"].to_numpy(), group, table["rank"].to_numpy())
     return gpd.GeoDataFrame(table.drop(columns="rank"), geometry=geometry, crs=crs)
 
 
