@@ -201,8 +201,9 @@ def test_every_edge_of_a_boundary_is_in_one_chunk(layer):
     assert shapely.equals(shapely.line_merge(shapely.union_all(chunks)), shapely.union_all(shapely.boundary(layer)))
 
 
-def test_yes_or_no_is_what_every_pair_says(layer, shapes):
-    rows, columns = meeting_pairs(shapes, layer)
+@pytest.mark.parametrize("piece_vertices", [16, 256, 10_000])
+def test_yes_or_no_is_what_every_pair_says(layer, shapes, piece_vertices):
+    rows, columns = meeting_pairs(shapes, cut(layer, piece_vertices=piece_vertices))
     expected = np.nonzero(shapely.intersects(shapes[:, None], layer[None, :]))
     np.testing.assert_array_equal(rows, expected[0])
     np.testing.assert_array_equal(columns, expected[1])
