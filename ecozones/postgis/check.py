@@ -109,7 +109,7 @@ def check_sites_there(
     on, rules, lines, setback_m, ignore_below_m2, ignore_narrower_m
         As for :func:`ecozones.check_sites`.
     method
-        How area is measured. ``"geodesic"``: in the server, which no geometry leaves but that of the sites the kernel
+        How area is measured. ``"equal_area"``: in the server, which no geometry leaves but that of the sites the kernel
         finishes. Any other, the official one too: the server cuts, and the ground it cut is measured here, once.
 
     Returns

@@ -35,6 +35,8 @@ _NOISE_SHARE, _REAL_SHARE = 1e-10, 1e-8
 # two ways to measure the same ground differ by less than this share
 _MEASURE_SHARE = 1e-6
 _FETCHED = 20_000
+# the method of measuring that the server can follow
+THERE: AreaMethod = "equal_area"
 
 
 def temp(name: str) -> tuple[str, str]:
@@ -421,17 +423,18 @@ def _reach(
 
 def _measure(cursor: Any, source: str, target: str, crs: pyproj.CRS, method: AreaMethod) -> None:  # noqa: ANN401 - psycopg's cursors are generic
     """
-    Measure ground: geodesically in the server, which no geometry leaves, or by any other method here.
+    Measure ground: in the server in an equal-area plane, or by any other method here.
 
-    The official formula rounds while it goes, in a way that the server's functions cannot follow.
+    The official formula rounds while it goes, in a way that the server's functions cannot follow; and areas of its
+    type geography are off by a few square millimetres each, which is too much for a small site.
     """
-    if method == "geodesic":
+    if method == THERE:
         ask(
             cursor,
-            "create temp table {target} on commit drop as select id, st_area(ground) as area_m2, "
-            "case when spoken then st_perimeter(ground) end as perimeter_m from (select id, spoken, "
-            "st_transform(st_segmentize(geometry, %s), %s)::geography as ground from {source} offset 0) s",
-            (_step(crs), pyproj.CRS(crs.geodetic_crs).to_epsg()),
+            "create temp table {target} on commit drop as select id, st_area(st_transform(dense, %s)) as area_m2, "
+            "case when spoken then st_perimeter(st_transform(dense, %s)::geography) end as perimeter_m "
+            "from (select id, spoken, st_segmentize(geometry, %s) as dense from {source} offset 0) s",
+            (_equal_area(cursor, source, crs), pyproj.CRS(crs.geodetic_crs).to_epsg(), _step(crs)),
             source=temp(source),
             target=temp(target),
         )
@@ -460,3 +463,18 @@ def _measure(cursor: Any, source: str, target: str, crs: pyproj.CRS, method: Are
             copy_rows(cursor, temp(target), ["id", "area_m2", "perimeter_m"], iter(numbers))
     ask(cursor, "create index on {target} (id)", target=temp(target))
     ask(cursor, "analyze {target}", target=temp(target))
+
+
+def _equal_area(cursor: Any, source: str, crs: pyproj.CRS) -> str:  # noqa: ANN401 - psycopg's cursors are generic
+    """Describe an equal-area plane on the ellipsoid of a CRS, in which the edges drawn in that CRS stay straight."""
+    ellipsoid = crs.ellipsoid
+    assert ellipsoid is not None
+    body = f"+a={ellipsoid.semi_major_metre!r} +rf={ellipsoid.inverse_flattening!r} +units=m"
+    if crs.is_geographic:
+        # between two parallels that are close, longitude and latitude are drawn in proportion
+        return f"+proj=cea +lat_ts=35 {body}"
+    query = "select (st_xmin(e) + st_xmax(e)) / 2, (st_ymin(e) + st_ymax(e)) / 2 from (select st_extent(geometry) e from {source}) s"
+    x, y = ask(cursor, query, source=temp(source)).fetchone()
+    back = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    east, north = back.transform(x or 0.0, y or 0.0)
+    return f"+proj=laea +lat_0={north!r} +lon_0={east!r} {body}"

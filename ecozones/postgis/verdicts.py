@@ -17,7 +17,7 @@ import shapely
 
 from ecozones.area import AreaMethod, polygon_areas
 from ecozones.plan import ZoningPlan
-from ecozones.postgis.division import temp
+from ecozones.postgis.division import THERE, temp
 from ecozones.postgis.plans import FEATURE
 from ecozones.postgis.server import ask, copy_rows
 from ecozones.rulebook import Rulebook
@@ -415,7 +415,7 @@ def _round(cursor: Any, crs: pyproj.CRS, method: AreaMethod, planes: Mapping[str
         "create temp table {rounded} (site_no bigint, area_m2 numeric) on commit drop",
         rounded=temp("rounded"),
     )
-    if method == "geodesic":
+    if method == THERE:
         ask(
             cursor,
             "insert into {rounded} select site_no, round(area_m2::numeric, 2) from {measured}",
