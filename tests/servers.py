@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import psycopg
 import sqlalchemy
 
 HERTZ = os.sysconf("SC_CLK_TCK")
@@ -45,10 +44,17 @@ def throwaway_server(*, memory_mb=64):
     subprocess.run(
         [*as_owner, programs / "initdb", "-D", f"{place}/data", *make], check=True, capture_output=True, cwd=place
     )
-    options = (
-        f"-p {port} -k {place} -c listen_addresses=127.0.0.1 -c fsync=off -c max_parallel_workers_per_gather=0 "
-        f"-c work_mem={memory_mb}MB -c maintenance_work_mem={4 * memory_mb}MB -c shared_buffers={4 * memory_mb}MB"
-    )
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "fsync": "off",
+        "jit": "off",
+        "autovacuum": "off",
+        "max_parallel_workers_per_gather": "0",
+        "work_mem": f"{memory_mb}MB",
+        "maintenance_work_mem": f"{4 * memory_mb}MB",
+        "shared_buffers": f"{4 * memory_mb}MB",
+    }
+    options = f"-p {port} -k {place} " + " ".join(f"-c {name}={value}" for name, value in settings.items())
     command = [*as_owner, programs / "pg_ctl", "-D", f"{place}/data", "-w", "-l", f"{place}/log"]
     subprocess.run([*command, "-o", options, "start"], check=True, capture_output=True, cwd=place)
     engine = sqlalchemy.create_engine(f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres")
@@ -74,8 +80,3 @@ def backend_peak_mib(pid):
         if row.startswith("VmHWM"):
             return int(row.split()[1]) / 1024
     return float("nan")
-
-
-def connect(engine):
-    """Open one connection of the driver, to ask always the same process of the server."""
-    return psycopg.connect(engine.url.set(drivername="postgresql").render_as_string(hide_password=False))

@@ -9,12 +9,12 @@ from ecozones.postgis.check import TableReview, check_sites_there
 from ecozones.postgis.overlaps import overlap_areas
 from ecozones.postgis.plans import read_plan_tables, write_plan
 from ecozones.postgis.results import read_review, write_review
-from ecozones.postgis.stretches import Table, open_table
+from ecozones.postgis.stretches import TableStream, open_table
 from ecozones.postgis.tables import read_table, write_table
 
 __all__ = [
-    "Table",
     "TableReview",
+    "TableStream",
     "check_sites_there",
     "open_table",
     "overlap_areas",

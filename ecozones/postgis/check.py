@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pyproj
 import shapely
+from sqlalchemy import Engine
 
 from ecozones.area import AreaMethod
 from ecozones.errors import SchemaError, name_rows
@@ -34,8 +35,8 @@ from ecozones.postgis.results import (
     make_review,
     note_fragment,
 )
-from ecozones.postgis.server import SCHEMA, Engine, ask, copy_rows, open_cursor, shapes_of, srid_of
-from ecozones.postgis.verdicts import doubt_rules, gather_patches, load_law, settle
+from ecozones.postgis.server import SCHEMA, ask, copy_rows, open_cursor, shapes_of, srid_of
+from ecozones.postgis.verdicts import doubt_rules, find_overlaps, gather_patches, load_law, settle
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, as_day, load_rules
 from ecozones.siting import check_sites
@@ -89,9 +90,9 @@ def check_sites_there(
     """
     Check the sites of a table against a plan in the same database, and write the review there.
 
-    The verdicts are those of :func:`ecozones.check_sites`; areas agree with its own to a millionth of the site, as far
-    as two versions of GEOS and PROJ do. Everything happens in one transaction that sees one state of the tables: the
-    review is there whole, or not at all. Nothing but the schema of the review is written to.
+    The verdicts are those of :func:`ecozones.check_sites`, and areas agree with its own as far as two versions of GEOS
+    do, which is better than a millionth of the site. Everything happens in one transaction that sees one state of the
+    tables: the review is there whole, or not at all. Nothing but the schema of the review is written to.
 
     Parameters
     ----------
@@ -109,8 +110,7 @@ def check_sites_there(
     on, rules, lines, setback_m, ignore_below_m2, ignore_narrower_m
         As for :func:`ecozones.check_sites`.
     method
-        How area is measured. ``"equal_area"``: in the server, which no geometry leaves but that of the sites the kernel
-        finishes. Any other, the official one too: the server cuts, and the ground it cut is measured here, once.
+        How area is measured. The server cuts; the ground it cut is measured here, by the one area kernel there is.
 
     Returns
     -------
@@ -239,8 +239,9 @@ def _can_settle(plan: ZoningPlan, book: Rulebook, blank: SiteReview, crs: pyproj
     planes = [crs, plan.crs, *(frame.crs for frame in (*frames, *grounds))]
     if any(len(frame) and not in_metres(frame) for frame in frames):
         planes.append(plan.metric_crs)
-    return all(plane.to_epsg() is not None for plane in planes) and 1 == len(
-        {pyproj.CRS(plane.geodetic_crs).to_epsg() for plane in planes}
+    return (
+        all(plane.to_epsg() is not None for plane in planes)
+        and len({pyproj.CRS(plane.geodetic_crs).to_epsg() for plane in planes}) == 1
     )
 
 
@@ -261,10 +262,11 @@ def _settle(
         divide_there(cursor, plan, plan_schema, line, crs, setback, limits)
     planes = {line: plane_of(plan.lines[line].crs) for line in setbacks}
     gather_patches(cursor, {line: plan.lines[line].crs for line in setbacks}, plan.crs, planes)
-    doubt_rules(cursor, book)
+    doubt_rules(cursor)
+    find_overlaps(cursor, book, plan.crs, limits.method)
     declared = dict.fromkeys([*(line.id for line in book.lines), *plan.control_lines])
     unread = [line for line in declared if line not in plan or line not in setbacks]
-    return settle(cursor, out, fragment, setbacks, unread, crs, limits.method, planes)
+    return settle(cursor, out, fragment, setbacks, unread, crs, limits.method)
 
 
 def _finish(
@@ -311,5 +313,8 @@ def _finish(
 
 def _sum_of(cursor: Any) -> str:  # noqa: ANN401 - psycopg's cursors are generic
     """Digest the sites where they lie, for any order of their rows."""
-    query = "select coalesce(sum(hashtextextended(s::text, 0)::numeric), 0)::text from (select site_id, name, stated, width_m, geometry from {site}) s"
+    query = (
+        "select coalesce(sum(hashtextextended(s::text, 0)::numeric), 0)::text "
+        "from (select site_id, name, stated, width_m, geometry from {site}) s"
+    )
     return str(ask(cursor, query, site=temp("site")).fetchone()[0])

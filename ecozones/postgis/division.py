@@ -31,12 +31,10 @@ _RIM_M = 0.01
 _NEAR_M = 0.001
 # ground below the first share of its site is what double precision leaves of a cut, above the second it is ground;
 # the kernel draws its line between the two
-_NOISE_SHARE, _REAL_SHARE = 1e-10, 1e-8
+NOISE_SHARE, REAL_SHARE = 1e-10, 1e-8
 # two ways to measure the same ground differ by less than this share
 _MEASURE_SHARE = 1e-6
 _FETCHED = 20_000
-# the method of measuring that the server can follow
-THERE: AreaMethod = "equal_area"
 
 
 def temp(name: str) -> tuple[str, str]:
@@ -76,7 +74,7 @@ class Limits:
 
 def load_sites(cursor: Any, schema: str, name: str, roles: Mapping[str, str]) -> pyproj.CRS:  # noqa: ANN401 - psycopg's cursors are generic
     """
-    Number the sites of a table, in the order of its key, and tell which of them the server can judge.
+    Give numbers to the sites of a table, in the order of its key, and tell which of them the server can judge.
 
     Parameters
     ----------
@@ -169,7 +167,7 @@ def divide_there(
     plane = _measure_plane(cursor, crs, there, limits.method)
     _leave_rim(cursor, plan, schema, line, crs)
     _cut(cursor, schema, line, plane, speaks=speaks)
-    _measure(cursor, "cut", "cut_measured", there, limits.method)
+    measure(cursor, "cut", "cut_measured", there, limits.method)
     names = {"part": temp("part"), "cut": temp("cut"), "measured": temp("cut_measured"), "claim": temp("claim")}
     ask(
         cursor,
@@ -255,7 +253,7 @@ def _measure_plane(cursor: Any, crs: pyproj.CRS, to: pyproj.CRS, method: AreaMet
         piece=temp(f"{plane}_piece"),
         plane=temp(plane),
     )
-    _measure(cursor, f"{plane}_piece", f"{plane}_measured", to, method)
+    measure(cursor, f"{plane}_piece", f"{plane}_measured", to, method)
     ask(
         cursor,
         "create temp table {part} on commit drop as select p.site_no, p.geometry, m.area_m2, m.perimeter_m "
@@ -329,7 +327,8 @@ def _cut(cursor: Any, schema: str, line: str, plane: str, *, speaks: bool) -> No
         "kind = 'claimed' or %s as spoken from ("
         "select site_no, 'claimed' as kind, feature, (st_dump(geometry)).geom as geometry from {claim} where not whole "
         "union all "
-        "select r.site_no, 'unclaimed', -1, (st_dump(st_collectionextract(st_difference(s.geometry, r.taken), 3))).geom "
+        "select r.site_no, 'unclaimed', -1, "
+        "(st_dump(st_collectionextract(st_difference(s.geometry, r.taken), 3))).geom "
         "from (select site_no, st_union(geometry) as taken from {claim} group by site_no having not bool_or(whole)) r "
         "join {plane} s using (site_no) where not st_isempty(r.taken)) c",
         (speaks,),
@@ -348,8 +347,8 @@ def _doubt(cursor: Any, line: str, plane: str, limits: Limits, *, speaks: bool, 
         (
             line,
             speaks,
-            _NOISE_SHARE,
-            _REAL_SHARE,
+            NOISE_SHARE,
+            REAL_SHARE,
             limits.below_m2 * (1 + _MEASURE_SHARE),
             limits.narrower_m * (1 + _MEASURE_SHARE),
         ),
@@ -361,7 +360,7 @@ def _doubt(cursor: Any, line: str, plane: str, limits: Limits, *, speaks: bool, 
         "group by p.site_no, w.area_m2 having (sum(p.area_m2) filter (where p.kind = 'unclaimed') "
         "between %s * w.area_m2 and %s * w.area_m2) "
         "or not %s and count(distinct p.feature) filter (where p.kind = 'claimed') > 1",
-        (line, _NOISE_SHARE, _REAL_SHARE, disjoint),
+        (line, NOISE_SHARE, REAL_SHARE, disjoint),
         **names,
     )
 
@@ -412,8 +411,7 @@ def _reach(
     )
     ask(
         cursor,
-        "insert into {doubt} select site_no from {reach} where line = %s and not touches "
-        "and abs(distance_m - %s) < %s",
+        "insert into {doubt} select site_no from {reach} where line = %s and not touches and abs(distance_m - %s) < %s",
         (line, setback_m, _NEAR_M),
         **names,
     )
@@ -421,60 +419,46 @@ def _reach(
         ask(cursor, "drop table {flat}", flat=pieces)
 
 
-def _measure(cursor: Any, source: str, target: str, crs: pyproj.CRS, method: AreaMethod) -> None:  # noqa: ANN401 - psycopg's cursors are generic
+def measure(cursor: Any, source: str, target: str, crs: pyproj.CRS, method: AreaMethod) -> None:  # noqa: ANN401 - psycopg's cursors are generic
     """
-    Measure ground: in the server in an equal-area plane, or by any other method here.
+    Measure ground by the one area kernel: what the server cut comes here once, and its measures go back.
 
-    The official formula rounds while it goes, in a way that the server's functions cannot follow; and areas of its
-    type geography are off by a few square millimetres each, which is too much for a small site.
+    The server's own functions will not do: the official formula rounds while it goes, areas of the type geography are
+    off by some square millimetres each, and an equal-area plane without an SRID costs milliseconds a shape.
+
+    Parameters
+    ----------
+    cursor
+        Of :func:`ecozones.postgis.server.open_cursor`.
+    source
+        Temporary table ``id, spoken, geometry``; perimeters are measured where ground is spoken of.
+    target
+        Temporary table to make: ``id, area_m2, perimeter_m``.
+    crs
+        Of the shapes.
+    method
+        How area is measured.
     """
-    if method == THERE:
-        ask(
+    ask(
+        cursor,
+        "create temp table {target} (id bigint, area_m2 double precision, perimeter_m double precision) on commit drop",
+        target=temp(target),
+    )
+    top = ask(cursor, "select coalesce(max(id), 0) from {source}", source=temp(source)).fetchone()[0]
+    ask(cursor, "create index on {source} (id)", source=temp(source))
+    for start in range(0, top, _FETCHED):
+        rows = ask(
             cursor,
-            "create temp table {target} on commit drop as select id, st_area(st_transform(dense, %s)) as area_m2, "
-            "case when spoken then st_perimeter(st_transform(dense, %s)::geography) end as perimeter_m "
-            "from (select id, spoken, st_segmentize(geometry, %s) as dense from {source} offset 0) s",
-            (_equal_area(cursor, source, crs), pyproj.CRS(crs.geodetic_crs).to_epsg(), _step(crs)),
+            "select id, spoken, st_asbinary(geometry) from {source} where id > %s and id <= %s order by id",
+            (start, start + _FETCHED),
             source=temp(source),
-            target=temp(target),
-        )
-    else:
-        ask(
-            cursor,
-            "create temp table {target} (id bigint, area_m2 double precision, perimeter_m double precision) "
-            "on commit drop",
-            target=temp(target),
-        )
-        top = ask(cursor, "select coalesce(max(id), 0) from {source}", source=temp(source)).fetchone()[0]
-        ask(cursor, "create index on {source} (id)", source=temp(source))
-        for start in range(0, top, _FETCHED):
-            rows = ask(
-                cursor,
-                "select id, spoken, st_asbinary(geometry) from {source} where id > %s and id <= %s order by id",
-                (start, start + _FETCHED),
-                source=temp(source),
-            ).fetchall()
-            geometry = shapely.from_wkb(np.array([wkb for _, _, wkb in rows], dtype=object))
-            areas = polygon_areas(geometry, crs, method=method)
-            lengths = np.full(len(rows), np.nan)
-            asked = np.array([spoken for _, spoken, _ in rows], dtype=bool)
-            lengths[asked] = measure_length(shapely.boundary(geometry[asked]), crs)
-            numbers = zip((number for number, _, _ in rows), areas.tolist(), lengths.tolist(), strict=True)
-            copy_rows(cursor, temp(target), ["id", "area_m2", "perimeter_m"], iter(numbers))
+        ).fetchall()
+        geometry = shapely.from_wkb(np.array([wkb for _, _, wkb in rows], dtype=object))
+        areas = polygon_areas(geometry, crs, method=method)
+        lengths = np.full(len(rows), np.nan)
+        asked = np.array([spoken for _, spoken, _ in rows], dtype=bool)
+        lengths[asked] = measure_length(shapely.boundary(geometry[asked]), crs)
+        numbers = zip((number for number, _, _ in rows), areas.tolist(), lengths.tolist(), strict=True)
+        copy_rows(cursor, temp(target), ["id", "area_m2", "perimeter_m"], iter(numbers))
     ask(cursor, "create index on {target} (id)", target=temp(target))
     ask(cursor, "analyze {target}", target=temp(target))
-
-
-def _equal_area(cursor: Any, source: str, crs: pyproj.CRS) -> str:  # noqa: ANN401 - psycopg's cursors are generic
-    """Describe an equal-area plane on the ellipsoid of a CRS, in which the edges drawn in that CRS stay straight."""
-    ellipsoid = crs.ellipsoid
-    assert ellipsoid is not None
-    body = f"+a={ellipsoid.semi_major_metre!r} +rf={ellipsoid.inverse_flattening!r} +units=m"
-    if crs.is_geographic:
-        # between two parallels that are close, longitude and latitude are drawn in proportion
-        return f"+proj=cea +lat_ts=35 {body}"
-    query = "select (st_xmin(e) + st_xmax(e)) / 2, (st_ymin(e) + st_ymax(e)) / 2 from (select st_extent(geometry) e from {source}) s"
-    x, y = ask(cursor, query, source=temp(source)).fetchone()
-    back = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
-    east, north = back.transform(x or 0.0, y or 0.0)
-    return f"+proj=laea +lat_0={north!r} +lon_0={east!r} {body}"

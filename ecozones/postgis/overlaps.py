@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
+from sqlalchemy import Engine
 
 from ecozones.errors import InputError
 from ecozones.postgis.plans import PIECES
-from ecozones.postgis.server import SCHEMA, Engine, UndefinedColumn, ask, open_cursor, shapes_of
+from ecozones.postgis.server import SCHEMA, UndefinedColumn, ask, open_cursor, shapes_of
 
 
 def overlap_areas(

@@ -9,11 +9,12 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import shapely
+from sqlalchemy import Engine
 
 from ecozones import overlay
 from ecozones.errors import SchemaError, name_rows
 from ecozones.plan import DeclaresLines, ZoningPlan
-from ecozones.postgis.server import SCHEMA, Engine, ask, exists, open_cursor
+from ecozones.postgis.server import SCHEMA, ask, exists, open_cursor
 from ecozones.postgis.tables import comment_on, create_table, fetch_table
 from ecozones.vocab import control_lines
 
@@ -223,7 +224,10 @@ def _fetch_pieces(cursor: Any, schema: str, line: str, plan: ZoningPlan) -> over
     cut = fetch_table(cursor, line + PIECES, schema)
     geometry = cut.geometry.to_numpy()
     pieces = overlay.Pieces(
-        plan.lines[line].geometry.to_numpy(), geometry, cut["feature"].to_numpy(dtype=np.intp), shapely.STRtree(geometry)
+        plan.lines[line].geometry.to_numpy(),
+        geometry,
+        cut["feature"].to_numpy(dtype=np.intp),
+        shapely.STRtree(geometry),
     )
     shapely.prepare(geometry[~pieces.few])
     return pieces

@@ -16,10 +16,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from psycopg import sql
+from sqlalchemy import Engine
 
 from ecozones.errors import SchemaError
 from ecozones.postgis.server import (
-    Engine,
     ask,
     check_names,
     copy_rows,
@@ -112,9 +112,7 @@ def read_review(engine: Engine, *, schema: str = REVIEW) -> SiteReview:
         if not exists(cursor, schema, REVIEW):
             message = f"schema {schema!r} holds no review; write one with write_review"
             raise SchemaError(message)
-        told = ask(
-            cursor, 'select "on", capsule from {review} order by fragment', review=(schema, REVIEW)
-        ).fetchall()
+        told = ask(cursor, 'select "on", capsule from {review} order by fragment', review=(schema, REVIEW)).fetchall()
         if len({day for day, _ in told}) != 1:
             message = f"schema {schema!r} holds {len(told)} fragments, of several days or none; write it anew"
             raise SchemaError(message)
@@ -298,9 +296,7 @@ def _make_table(cursor: Any, schema: str, name: str, srid: int | None) -> None: 
     columns = [sql.SQL("{} bigint not null").format(sql.Identifier(column)) for column in KEY]
     for column in contract.columns:
         must = sql.SQL(" not null" if column.id == "site_id" else "")
-        columns.append(
-            sql.SQL("{} {}{}").format(sql.Identifier(column.id), _type(column, schema), must)
-        )
+        columns.append(sql.SQL("{} {}{}").format(sql.Identifier(column.id), _type(column, schema), must))
     if srid is not None:
         columns.append(sql.SQL("geometry geometry(Geometry, {})").format(sql.Literal(srid)))
     columns.append(sql.SQL("primary key (fragment, site_no, row_no)"))
@@ -338,22 +334,19 @@ def _read(cursor: Any, schema: str, name: str) -> Any:  # noqa: ANN401 - a frame
     """Read one table, its columns of the kinds that they have in a review."""
     contract = table(f"review.{name}")
     listed = sql.SQL(", ").join(
-        sql.SQL("{}::text").format(sql.Identifier(column.id))
-        if column.id == "verdict"
-        else sql.Identifier(column.id)
+        sql.SQL("{}::text").format(sql.Identifier(column.id)) if column.id == "verdict" else sql.Identifier(column.id)
         for column in contract.columns
     )
     query = "select {columns}{shapes} from {table} order by fragment, site_no, row_no"
     shapes = sql.SQL(", geometry, st_asbinary(geometry)" if name in _SHAPES else "")
     ask(cursor, query, columns=listed, shapes=shapes, table=(schema, name))
-    rows = cursor.fetchall()
-    names = [column.id for column in contract.columns]
+    rows, described = cursor.fetchall(), cursor.description
     frame: pd.DataFrame
     if name in _SHAPES:
         _, srid = shapes_of(cursor, schema, name)
-        frame = as_frame(rows, [*names, "geometry"], "geometry", srid)
+        frame = as_frame(rows, described[:-2], srid)
     else:
-        frame = pd.DataFrame.from_records(rows, columns=names)
+        frame = pd.DataFrame.from_records(rows, columns=[column.id for column in contract.columns])
     kinds: dict[str, Any] = {
         column.id: np.float64 if column.kind == "number" else np.int64
         for column in contract.columns

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import geopandas as gpd
 import pandas as pd
@@ -15,18 +15,17 @@ from ecozones.errors import CRSError, InputError, MissingDependencyError, Schema
 
 try:
     import psycopg
-    import sqlalchemy
     from psycopg import sql
+    from sqlalchemy import Engine
 except ModuleNotFoundError as missing:
     _message = "PostGIS needs SQLAlchemy and psycopg: pip install 'ecozones[postgis]'"
     raise MissingDependencyError(_message) from missing
 
 SCHEMA = "ecozones"
-Engine = sqlalchemy.Engine
 UndefinedColumn = psycopg.errors.UndefinedColumn
 # PostgreSQL cuts longer names off without a word
 _LONGEST_NAME = 63
-Name = str | tuple[str, ...] | sql.Composable
+Name: TypeAlias = str | tuple[str, ...] | sql.Composable
 
 
 @contextlib.contextmanager
@@ -85,28 +84,32 @@ def ask(cursor: Any, statement: str, values: Sequence[Any] = (), **names: Name) 
     Cursor
         The same one, to fetch from.
     """
-    return cursor.execute(compose(cursor, statement, **names), tuple(values))
+    return cursor.execute(compose(cursor, statement, names), tuple(values))
 
 
-def compose(cursor: Any, statement: str, **names: Name) -> sql.Composed:  # noqa: ANN401 - psycopg's cursors are generic
+def compose(cursor: Any, statement: str, names: Mapping[str, Name], *, waits: bool = True) -> sql.Composed:  # noqa: ANN401 - psycopg's cursors are generic
     """
-    Quote names into a statement that still waits for its values.
+    Quote names into a statement.
 
     Parameters
     ----------
-    cursor, statement, **names
+    cursor, statement, names
         As for :func:`ask`.
+    waits
+        Whether the statement still waits for values: then a per cent sign in a name is doubled, since to the driver it
+        would be the place of one.
 
     Returns
     -------
     Composed
-        A per cent sign in a name is doubled: to the driver it would be the place of a value.
+        For the driver.
     """
     quoted = {}
     for key, given in names.items():
         parts = (given,) if isinstance(given, str) else given
         name = parts if isinstance(parts, sql.Composable) else sql.Identifier(*parts)
-        quoted[key] = sql.SQL(name.as_string(cursor).replace("%", "%%"))
+        text = name.as_string(cursor)
+        quoted[key] = sql.SQL(text.replace("%", "%%") if waits else text)
     return sql.SQL(statement).format(**quoted)
 
 
@@ -124,7 +127,9 @@ def copy_rows(cursor: Any, table: Name, columns: Sequence[str], rows: Iterator[S
         Values in the order of the columns; shapes as hexadecimal WKB that states its SRID.
     """
     listed = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
-    with cursor.copy(compose(cursor, "copy {table} ({listed}) from stdin", table=table, listed=listed), ()) as copy:
+    names = {"table": table, "listed": listed}
+    statement = compose(cursor, "copy {table} ({listed}) from stdin", names, waits=False)
+    with cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
 

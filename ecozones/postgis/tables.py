@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -12,11 +12,11 @@ import pandas as pd
 import pyproj
 import shapely
 from psycopg import sql
+from sqlalchemy import Engine
 
 from ecozones.errors import SchemaError
 from ecozones.postgis.server import (
     SCHEMA,
-    Engine,
     ask,
     check_names,
     copy_rows,
@@ -28,6 +28,9 @@ from ecozones.postgis.server import (
     shapes_of,
     srid_of,
 )
+
+# numbers by which PostgreSQL knows its types
+_WHOLE, _FLOATING = {20, 21, 23}, {700, 701, 1700}
 
 
 def write_table(
@@ -201,35 +204,52 @@ def fetch_table(cursor: Any, name: str, schema: str) -> gpd.GeoDataFrame:  # noq
     column, srid = shapes_of(cursor, schema, name)
     key = [sql.Identifier(part) for part in key_of(cursor, schema, name)]
     order = sql.SQL("order by {}").format(sql.SQL(", ").join(key)) if key else sql.SQL("")
-    query = "select *, st_asbinary({column}) from {table} {order}"
-    ask(cursor, query, column=column, table=(schema, name), order=order)
-    names = [described.name for described in cursor.description or ()][:-1]
-    return as_frame(cursor.fetchall(), names, column, srid)
+    listed = ask(cursor, "select * from {table} limit 0", table=(schema, name)).description
+    plain = [sql.SQL("{}, ").format(sql.Identifier(each.name)) for each in listed if each.name != column]
+    query = "select {plain}{column}, st_asbinary({column}) from {table} {order}"
+    ask(cursor, query, plain=sql.SQL("").join(plain), column=column, table=(schema, name), order=order)
+    described = cursor.description or ()
+    return as_frame(cursor.fetchall(), described[:-2], srid)
 
 
-def as_frame(rows: list[tuple[Any, ...]], names: list[str], column: str, srid: int) -> gpd.GeoDataFrame:
+def as_frame(rows: list[tuple[Any, ...]], described: Sequence[Any], srid: int) -> gpd.GeoDataFrame:
     """
-    Make a frame of rows whose last value is the shape in WKB.
+    Make a frame of rows whose last two values are the shape as the server writes it, and in WKB.
 
     Parameters
     ----------
     rows
         As fetched.
-    names
-        Of the values before the last; among them the column of shapes itself.
-    column
-        Name of the column of shapes.
+    described
+        The columns before the shape, as the driver describes them.
     srid
-        Its SRID.
+        Of the shapes.
 
     Returns
     -------
     GeoDataFrame
-        Shapes last.
+        Shapes last. Whole numbers with gaps come as ``Int64``, decimal ones as floating point.
+
+    Raises
+    ------
+    SchemaError
+        Two columns would be called ``geometry``.
     """
-    table = pd.DataFrame.from_records([row[:-1] for row in rows], columns=names).drop(columns=column)
+    columns = {}
+    if "geometry" in [column.name for column in described]:
+        message = "a column is called 'geometry' and holds no shapes; give a view in which it is called otherwise"
+        raise SchemaError(message)
+    for place, column in enumerate(described):
+        values = pd.Series([row[place] for row in rows], dtype=object)
+        if column.type_code in _WHOLE:
+            values = values.astype("Int64" if values.isna().any() else np.int64)
+        elif column.type_code in _FLOATING:
+            values = values.astype(np.float64)
+        else:
+            values = values.infer_objects()
+        columns[column.name] = values
     shapes = shapely.from_wkb(np.array([row[-1] for row in rows], dtype=object))
-    return gpd.GeoDataFrame(table, geometry=shapes, crs=pyproj.CRS.from_epsg(srid))
+    return gpd.GeoDataFrame(columns, index=range(len(rows)), geometry=shapes, crs=pyproj.CRS.from_epsg(srid))
 
 
 def _check_key(plain: pd.DataFrame, key: str | None, name: str) -> None:

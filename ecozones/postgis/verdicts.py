@@ -17,14 +17,14 @@ import shapely
 
 from ecozones.area import AreaMethod, polygon_areas
 from ecozones.plan import ZoningPlan
-from ecozones.postgis.division import THERE, temp
+from ecozones.postgis.division import REAL_SHARE, measure, temp
 from ecozones.postgis.plans import FEATURE
 from ecozones.postgis.server import ask, copy_rows
 from ecozones.rulebook import Rulebook
 
 _SAID = ("rule_id", "requires", "requires_zh", "citation", "status", "reason", "reason_zh")
-_SHARE = "1 - 1e-9"
-_NOISE_SHARE = "1e-9"
+# as the kernel: what is left of a cut below this share is noise, and a site with no more left over is inside
+_NOISE_SHARE = 1e-9
 _FETCHED = 20_000
 
 
@@ -82,16 +82,14 @@ def load_law(cursor: Any, book: Rulebook, plan: ZoningPlan, day: Any, lines: Seq
         ask(cursor, "analyze {table}", table=temp(name))
 
 
-def doubt_rules(cursor: Any, book: Rulebook) -> None:  # noqa: ANN401 - psycopg's cursors are generic
+def doubt_rules(cursor: Any) -> None:  # noqa: ANN401 - psycopg's cursors are generic
     """
-    Leave to the kernel what the law does not answer, and ground that two lines with a word on it both claim.
+    Leave to the kernel what the law does not answer.
 
     Parameters
     ----------
     cursor
         Of :func:`ecozones.postgis.server.open_cursor`.
-    book
-        The law.
     """
     ask(
         cursor,
@@ -102,15 +100,76 @@ def doubt_rules(cursor: Any, book: Rulebook) -> None:  # noqa: ANN401 - psycopg'
         site=temp("site"),
         law=temp("law"),
     )
-    for rule in book.overlaps:
-        ask(
-            cursor,
-            "insert into {doubt} select distinct a.site_no from {patch} a join {patch} b using (site_no) "
-            "where a.line = %s and b.line = %s and a.kind = 'claimed' and b.kind = 'claimed'",
-            (rule.a, rule.b),
-            doubt=temp("doubt"),
-            patch=temp("patch"),
-        )
+
+
+def find_overlaps(cursor: Any, book: Rulebook, crs: pyproj.CRS, method: AreaMethod) -> None:  # noqa: ANN401 - psycopg's cursors are generic
+    """
+    Find the ground of a site that two lines claim, where the law has a word on it: ``overlap``.
+
+    Parameters
+    ----------
+    cursor
+        Of :func:`ecozones.postgis.server.open_cursor`.
+    book
+        The law.
+    crs
+        Of the findings.
+    method
+        How area is measured.
+    """
+    names = {
+        "both": temp("both"),
+        "overlap": temp("overlap"),
+        "patch": temp("patch"),
+        "measured": temp("both_measured"),
+    }
+    told = "rule_id text, line text, citation text, status text, reason text, reason_zh text"
+    ask(cursor, f"create temp table {{rule}} (other text, {told}) on commit drop", rule=temp("rule"))
+    rows = [(r.b, r.id, r.a, book.cite(r), r.status, r.note, r.note_zh) for r in book.overlaps]
+    columns = ["other", "rule_id", "line", "citation", "status", "reason", "reason_zh"]
+    copy_rows(cursor, temp("rule"), columns, iter(rows))
+    ask(
+        cursor,
+        "create temp table {both} on commit drop as select row_number() over () as id, false as spoken, "
+        "a.site_no, r.rule_id, a.whole_m2, "
+        "st_collectionextract(st_intersection(a.geometry, b.geometry), 3) as geometry from {rule} r "
+        "join {united} a on a.line = r.line join {united} b on b.line = r.other and b.site_no = a.site_no "
+        "where st_intersects(a.geometry, b.geometry)",
+        rule=temp("rule"),
+        united=_unite_claims(cursor),
+        **names,
+    )
+    measure(cursor, "both", "both_measured", crs, method)
+    ask(
+        cursor,
+        "create temp table {overlap} on commit drop as select b.site_no, b.whole_m2, b.geometry, m.area_m2, r.* "
+        "from {both} b join {measured} m using (id) join {rule} r using (rule_id)",
+        rule=temp("rule"),
+        **names,
+    )
+    # ground between two lines that share a border may be noise, or none
+    ask(
+        cursor,
+        "insert into {doubt} select site_no from {overlap} where area_m2 < %s * whole_m2",
+        (REAL_SHARE,),
+        doubt=temp("doubt"),
+        **names,
+    )
+
+
+def _unite_claims(cursor: Any) -> tuple[str, str]:  # noqa: ANN401 - psycopg's cursors are generic
+    united = temp("united")
+    ask(
+        cursor,
+        "create temp table {united} on commit drop as select site_no, line, min(whole_m2) as whole_m2, "
+        "case when count(*) = 1 then (array_agg(geometry))[1] else st_union(geometry) end as geometry "
+        "from {patch} where kind = 'claimed' group by site_no, line",
+        united=united,
+        patch=temp("patch"),
+    )
+    ask(cursor, "create index on {united} (line, site_no)", united=united)
+    ask(cursor, "analyze {united}", united=united)
+    return united
 
 
 def gather_patches(cursor: Any, crs: Mapping[str, pyproj.CRS], to: pyproj.CRS, planes: Mapping[str, str]) -> None:  # noqa: ANN401 - psycopg's cursors are generic
@@ -154,8 +213,9 @@ def gather_patches(cursor: Any, crs: Mapping[str, pyproj.CRS], to: pyproj.CRS, p
         "case when count(*) = 1 then (array_agg(p.geometry))[1] else st_multi(st_collect(p.geometry)) end as geometry "
         "from {part} p join {whole} w using (line, site_no) join {line} l using (line) "
         "left join {feature} f using (line, feature) "
-        f"where p.area_m2 > {_NOISE_SHARE} * w.area_m2 "  # noqa: S608 - a number of ours
+        "where p.area_m2 > %s * w.area_m2 "
         "group by p.site_no, p.line, p.kind, p.feature, f.feature_id, f.subzone, l.complement, w.area_m2",
+        (_NOISE_SHARE,),
         patch=temp("patch"),
         part=temp("part"),
         whole=temp("whole"),
@@ -194,7 +254,6 @@ def settle(
     unread: Sequence[str],
     crs: pyproj.CRS,
     method: AreaMethod,
-    planes: Mapping[str, str],
 ) -> int:
     """
     Write the rows of every site that is not in doubt.
@@ -213,8 +272,6 @@ def settle(
         Of the sites.
     method
         How area is measured.
-    planes
-        Table of the sites in the plane of each line.
 
     Returns
     -------
@@ -235,7 +292,7 @@ def settle(
     _find(cursor, out, fragment)
     _tell_lines(cursor, out, fragment, setbacks)
     _balance(cursor, out, fragment)
-    _tell_verdicts(cursor, out, fragment, unread, crs, method, planes)
+    _tell_verdicts(cursor, out, fragment, unread, crs, method)
     return int(ask(cursor, "select count(*) from {settled}", settled=temp("settled")).fetchone()[0])
 
 
@@ -273,6 +330,16 @@ def _say(cursor: Any, out: str) -> None:  # noqa: ANN401 - psycopg's cursors are
     )
     ask(
         cursor,
+        "insert into {said} select o.site_no, s.site_id, o.line, l.place, 'claimed', -1, 'notice', null, '', '', "
+        "o.rule_id, '', '', o.citation, o.status, o.reason, o.reason_zh, null, o.area_m2, o.whole_m2, null, o.geometry "
+        "from {overlap} o join {settled} s using (site_no) join {line} l using (line)",
+        said=temp("said"),
+        overlap=temp("overlap"),
+        settled=temp("settled"),
+        line=temp("line"),
+    )
+    ask(
+        cursor,
         "create temp table {ranked} on commit drop as select *, row_number() over (partition by site_no order by role, "
         'place, feature_ids collate "C", rule_id collate "C", kind, feature) - 1 as row_no from {said}',
         ranked=temp("ranked"),
@@ -307,10 +374,10 @@ def _tell_lines(cursor: Any, out: str, fragment: int, setbacks: Mapping[str, flo
     # rows of a site stand in the order in which its lines were asked
     ask(
         cursor,
-        "insert into {lines} (fragment, site_no, row_no, site_id, line, relation, overlap_m2, overlap_mu, "  # noqa: S608 - a number of ours
+        "insert into {lines} (fragment, site_no, row_no, site_id, line, relation, overlap_m2, overlap_mu, "
         "overlap_sum_m2, share, distance_m, parts, sliver_m2, covered_share, verdict) "
         "select %s, t.site_no, row_number() over (partition by t.site_no order by l.place) - 1, s.site_id, t.line, "
-        f"case when c.parts > 0 and t.claimed >= ({_SHARE}) * t.whole then 'inside' when c.parts > 0 then 'crosses' "
+        "case when c.parts > 0 and t.claimed >= (1 - %s) * t.whole then 'inside' when c.parts > 0 then 'crosses' "
         "when r.touches then 'touches' when r.distance_m <= b.setback_m then 'near' else 'apart' end, "
         "t.claimed, t.claimed * 3 / 2000, t.claimed, t.claimed / t.whole, r.distance_m, coalesce(c.parts, 0), 0, 1, "
         "coalesce(f.verdict, 'clear') from {total} t join {settled} s using (site_no) join {line} l using (line) "
@@ -319,7 +386,7 @@ def _tell_lines(cursor: Any, out: str, fragment: int, setbacks: Mapping[str, flo
         "group by site_no, line) c using (site_no, line) "
         "left join (select site_no, line, max(verdict) as verdict from {ranked} where role = 'decides' "
         "group by site_no, line) f using (site_no, line)",
-        (fragment,),
+        (fragment, _NOISE_SHARE),
         lines=(out, "lines"),
         total=temp("total"),
         settled=temp("settled"),
@@ -354,9 +421,8 @@ def _tell_verdicts(
     unread: Sequence[str],
     crs: pyproj.CRS,
     method: AreaMethod,
-    planes: Mapping[str, str],
 ) -> None:
-    _round(cursor, crs, method, planes)
+    _round(cursor, crs, method)
     ask(
         cursor,
         "create temp table {worst} on commit drop as select site_no, max(verdict) as verdict from {ranked} "
@@ -408,21 +474,13 @@ def _tell_verdicts(
     )
 
 
-def _round(cursor: Any, crs: pyproj.CRS, method: AreaMethod, planes: Mapping[str, str]) -> None:  # noqa: ANN401 - psycopg's cursors are generic
+def _round(cursor: Any, crs: pyproj.CRS, method: AreaMethod) -> None:  # noqa: ANN401 - psycopg's cursors are generic
     """Round the area of each site as its method does; the official one rounds while it goes, and so here."""
     ask(
         cursor,
         "create temp table {rounded} (site_no bigint, area_m2 numeric) on commit drop",
         rounded=temp("rounded"),
     )
-    if method == THERE:
-        ask(
-            cursor,
-            "insert into {rounded} select site_no, round(area_m2::numeric, 2) from {measured}",
-            rounded=temp("rounded"),
-            measured=temp(f"{next(iter(planes.values()))}_whole"),
-        )
-        return
     top = ask(cursor, "select coalesce(max(site_no) + 1, 0) from {settled}", settled=temp("settled")).fetchone()[0]
     for start in range(0, top, _FETCHED):
         rows = ask(
