@@ -615,14 +615,15 @@ def test_a_role_that_may_only_read_checks_into_a_schema_of_its_own(engine):
     ask(engine, "grant usage on schema owned to checker")
     ask(engine, "grant select on all tables in schema owned to checker")
     ask(engine, "create schema checked authorization checker")
-    limited = sqlalchemy.create_engine(engine.url, connect_args={"options": "-c role=checker"})
+    limited = sqlalchemy.create_engine(
+        engine.url, connect_args={"options": "-c role=checker"}, poolclass=sqlalchemy.NullPool
+    )
     told = postgis.check_sites_there(limited, "sites", schema="owned", plan_schema="owned", out="checked", on=DAY)
     assert told.settled_there > 0
     ours = ez.check_sites(sites.sort_values("site_id"), plan, on=DAY)
     assert_reviews_agree(ours, postgis.read_review(limited, schema="checked"), share=1e-6)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         postgis.write_table(sites, limited, "sites", schema="owned", replace=True)
-    limited.dispose()
 
 
 def test_a_review_is_dumped_and_restored(engine, tmp_path):
@@ -635,9 +636,8 @@ def test_a_review_is_dumped_and_restored(engine, tmp_path):
     subprocess.run([*command, url.render_as_string()], check=True, capture_output=True)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sqlalchemy.text("create database archive"))
-    other = sqlalchemy.create_engine(engine.url.set(database="archive"))
+    other = sqlalchemy.create_engine(engine.url.set(database="archive"), poolclass=sqlalchemy.NullPool)
     ask(other, "create extension postgis")
     program = [binaries() / "psql", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={dump}"]
     subprocess.run([*program, url.set(database="archive").render_as_string()], check=True, capture_output=True)
     assert_reviews_agree(review, postgis.read_review(other, schema="归档"))
-    other.dispose()

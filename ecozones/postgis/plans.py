@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from ecozones import overlay
 from ecozones.errors import SchemaError, name_rows
 from ecozones.plan import DeclaresLines, ZoningPlan
-from ecozones.postgis.server import SCHEMA, ask, exists, open_cursor
+from ecozones.postgis.server import SCHEMA, ask, exists, make_schema, open_cursor
 from ecozones.postgis.tables import comment_on, create_table, fetch_table
 from ecozones.vocab import control_lines
 
@@ -46,7 +46,7 @@ def write_plan(plan: ZoningPlan, engine: Engine, *, schema: str = SCHEMA, replac
         A layer's CRS has no EPSG code.
     """
     with open_cursor(engine) as cursor:
-        ask(cursor, "create schema if not exists {schema}", schema=schema)
+        make_schema(cursor, schema)
         if exists(cursor, schema, PLAN) and not replace:
             message = f"schema {schema!r} holds a plan already; pass replace=True to write over it"
             raise SchemaError(message)

@@ -25,6 +25,7 @@ from ecozones.postgis.server import (
     copy_rows,
     exists,
     hexadecimal,
+    make_schema,
     no_nul,
     open_cursor,
     shapes_of,
@@ -141,7 +142,7 @@ def make_review(cursor: Any, schema: str, srids: Mapping[str, int]) -> None:  # 
         The schema holds such tables with another SRID.
     """
     check_names([schema], what=REVIEW)
-    ask(cursor, "create schema if not exists {schema}", schema=schema)
+    make_schema(cursor, schema)
     if exists(cursor, schema, REVIEW):
         for name, srid in srids.items():
             _, there = shapes_of(cursor, schema, name)

@@ -154,6 +154,22 @@ def exists(cursor: Any, schema: str, name: str) -> bool:  # noqa: ANN401 - psyco
     return ask(cursor, query, (schema, name)).fetchone() is not None
 
 
+def make_schema(cursor: Any, schema: str) -> None:  # noqa: ANN401 - psycopg's cursors are generic
+    """
+    Make a schema where there is none.
+
+    Parameters
+    ----------
+    cursor
+        Of :func:`open_cursor`.
+    schema
+        Which.
+    """
+    # looked up first: who may not make schemas must still be able to use those that were made for him
+    if ask(cursor, "select 1 from pg_namespace where nspname = %s", (schema,)).fetchone() is None:
+        ask(cursor, "create schema {schema}", schema=schema)
+
+
 def key_of(cursor: Any, schema: str, name: str) -> list[str]:  # noqa: ANN401 - psycopg's cursors are generic
     """
     Name the columns of the primary key of a table.

@@ -67,6 +67,11 @@ class TableStream:
         message = f"{self.label} cannot be sent to other processes; prepare() it into a folder that they can read"
         raise InputError(message)
 
+    def close(self) -> None:
+        """Close the cursors that the server holds; the table cannot be read afterwards."""
+        for cursor in self._open.values():
+            cursor.close()
+
     def column(self, name: str) -> pd.Series:
         """
         Read one column whole, without shapes.
@@ -121,8 +126,7 @@ class TableStream:
             message = f"{self.label} has {self.rows} rows; rows {start} to {stop} are not there"
             raise InputError(message)
         cursor = self._scroll(tuple(chosen))
-        cursor.scroll(start, mode="absolute")
-        return self._frame(cursor.fetchmany(stop - start), chosen, cursor.description, start)
+        return self._frame(_fetch(cursor, start, stop), chosen, cursor.description, start)
 
     def batches(
         self,
@@ -219,10 +223,7 @@ class TableStream:
             )
             names = {"listed": listed, "table": self._place, "order": self._order}
             self._declare(key, compose(self._cursor, "select {listed} from {table} order by {order}", names))
-        cursor = self._open[key]
-        cursor.scroll(start, mode="absolute")
-        found = np.array(cursor.fetchmany(stop - start), dtype=float)
-        return found.reshape(-1, 4)
+        return np.array(_fetch(self._open[key], start, stop), dtype=float).reshape(-1, 4)
 
     def identity(self) -> list[object]:
         """
@@ -294,4 +295,14 @@ def open_table(engine: Engine, name: str, *, schema: str = SCHEMA) -> Iterator[T
         It is a view, whose rows have no order that could be relied on.
     """
     with open_cursor(engine, snapshot=True, read_only=True) as cursor:
-        yield TableStream(cursor, schema, name)
+        table = TableStream(cursor, schema, name)
+        try:
+            yield table
+        finally:
+            table.close()
+
+
+def _fetch(cursor: Any, start: int, stop: int) -> list[tuple[Any, ...]]:  # noqa: ANN401 - psycopg's cursors are generic
+    cursor.scroll(start, mode="absolute")
+    # of no rows the driver would fetch as many as it likes
+    return list(cursor.fetchmany(stop - start)) if stop > start else []

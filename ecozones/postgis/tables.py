@@ -23,6 +23,7 @@ from ecozones.postgis.server import (
     exists,
     hexadecimal,
     key_of,
+    make_schema,
     no_nul,
     open_cursor,
     shapes_of,
@@ -116,7 +117,7 @@ def create_table(
     _check_key(plain, key, name)
     values = [_values(plain.iloc[:, place], kind) for place, kind in enumerate(kinds)]
     table = (schema, name)
-    ask(cursor, "create schema if not exists {schema}", schema=schema)
+    make_schema(cursor, schema)
     if replace:
         ask(cursor, "drop table if exists {table}", table=table)
     elif exists(cursor, schema, name):
