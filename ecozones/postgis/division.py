@@ -193,9 +193,9 @@ def divide_there(
         parts=temp(f"{plane}_part"),
         **names,
     )
-    _doubt(cursor, line, plane, limits, speaks=speaks, disjoint=plan.pieces(line).disjoint)
+    _doubt(cursor, line, plane, limits, speaks=speaks)
     _reach(cursor, plan, schema, line, crs, plane, setback_m)
-    for name in ("cut", "cut_measured", "pair", "claim"):
+    for name in ("cut", "cut_measured", "pair", "claim", "taken"):
         ask(cursor, "drop table {table}", table=temp(name))
 
 
@@ -300,6 +300,8 @@ def _cut(cursor: Any, schema: str, line: str, plane: str, *, speaks: bool) -> No
         "pair": temp("pair"),
         "claim": temp("claim"),
         "cut": temp("cut"),
+        "taken": temp("taken"),
+        "doubt": temp("doubt"),
         "plane": temp(plane),
         "pieces": (schema, line + PIECES),
     }
@@ -323,21 +325,34 @@ def _cut(cursor: Any, schema: str, line: str, plane: str, *, speaks: bool) -> No
     ask(cursor, "analyze {claim}", **names)
     ask(
         cursor,
+        "create temp table {taken} on commit drop as select site_no, bool_or(whole) as whole, "
+        "st_union(geometry) as ground, sum(st_area(geometry)) as summed, "
+        "count(*) filter (where whole or not st_isempty(geometry)) as claims from {claim} group by site_no",
+        **names,
+    )
+    # ground that two features of the line claim is counted once, which is left to the kernel
+    ask(
+        cursor,
+        "insert into {doubt} select site_no from {taken} where claims > 1 "
+        "and (whole or summed > (1 + %s) * st_area(ground))",
+        (NOISE_SHARE,),
+        **names,
+    )
+    ask(
+        cursor,
         "create temp table {cut} on commit drop as select row_number() over () as id, c.*, "
         "kind = 'claimed' or %s as spoken from ("
         "select site_no, 'claimed' as kind, feature, (st_dump(geometry)).geom as geometry from {claim} where not whole "
-        "union all "
-        "select r.site_no, 'unclaimed', -1, "
-        "(st_dump(st_collectionextract(st_difference(s.geometry, r.taken), 3))).geom "
-        "from (select site_no, st_union(geometry) as taken from {claim} group by site_no having not bool_or(whole)) r "
-        "join {plane} s using (site_no) where not st_isempty(r.taken)) c",
+        "union all select t.site_no, 'unclaimed', -1, "
+        "(st_dump(st_collectionextract(st_difference(s.geometry, t.ground), 3))).geom "
+        "from {taken} t join {plane} s using (site_no) where not t.whole and not st_isempty(t.ground)) c",
         (speaks,),
         **names,
     )
 
 
-def _doubt(cursor: Any, line: str, plane: str, limits: Limits, *, speaks: bool, disjoint: bool) -> None:  # noqa: ANN401 - psycopg's cursors are generic
-    """Leave to the kernel what it might call a sliver, noise or the whole, and ground that is claimed twice."""
+def _doubt(cursor: Any, line: str, plane: str, limits: Limits, *, speaks: bool) -> None:  # noqa: ANN401 - psycopg's cursors are generic
+    """Leave to the kernel what it might call a sliver, noise or the whole."""
     names = {"doubt": temp("doubt"), "part": temp("part"), "whole": temp(f"{plane}_whole")}
     ask(
         cursor,
@@ -358,9 +373,8 @@ def _doubt(cursor: Any, line: str, plane: str, limits: Limits, *, speaks: bool, 
         cursor,
         "insert into {doubt} select p.site_no from {part} p join {whole} w using (site_no) where p.line = %s "
         "group by p.site_no, w.area_m2 having (sum(p.area_m2) filter (where p.kind = 'unclaimed') "
-        "between %s * w.area_m2 and %s * w.area_m2) "
-        "or not %s and count(distinct p.feature) filter (where p.kind = 'claimed') > 1",
-        (line, NOISE_SHARE, REAL_SHARE, disjoint),
+        "between %s * w.area_m2 and %s * w.area_m2)",
+        (line, NOISE_SHARE, REAL_SHARE),
         **names,
     )
 

@@ -58,7 +58,6 @@ def write_plan(plan: ZoningPlan, engine: Engine, *, schema: str = SCHEMA, replac
             "lines": list(plan.lines),
             "coverage": list(plan.coverage),
             "notes": list(plan.notes),
-            "disjoint": {line: plan.pieces(line).disjoint for line in plan.lines},
             "tables": written,
         }
         ask(cursor, "create table {plan} (described jsonb not null)", plan=(schema, PLAN))
@@ -83,7 +82,7 @@ def describe_plan(cursor: Any, schema: str) -> dict[str, Any]:  # noqa: ANN401 -
     Returns
     -------
     dict
-        ``name, lines, coverage, notes, disjoint, tables``.
+        ``name, lines, coverage, notes, tables``.
 
     Raises
     ------
