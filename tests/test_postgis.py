@@ -24,8 +24,10 @@ from servers import binaries, throwaway_server
 import ecozones as ez
 from ecozones import overlay, postgis
 from ecozones.errors import CRSError, EcozonesWarning, InputError, RepairWarning, SchemaError
+from ecozones.large import prepare
 from ecozones.postgis.server import ask as run
 from ecozones.postgis.server import open_cursor
+from ecozones.streams import Passing
 from ecozones.testing import BOARD_CRS, assert_plans_equal, chessboard, chessboard_plan, square
 
 pytestmark = pytest.mark.slow
@@ -290,6 +292,27 @@ def test_a_stream_is_one_snapshot_that_can_only_read(engine):
     ask(engine, "create view ecozones.seen as select * from ecozones.snapshot")
     with pytest.raises(InputError, match="no order"), postgis.open_table(engine, "seen"):
         pass
+
+
+def test_a_table_is_prepared_into_the_rows_that_its_file_gives(engine, tmp_path):
+    frame = numbered(40, a=range(40), 名称=[f"田{i}" for i in range(40)])
+    postgis.write_table(frame, engine, "farm", key="a", replace=True)
+    frame.to_parquet(tmp_path / "farm.parquet")
+    with postgis.open_table(engine, "farm") as table:
+        assert isinstance(table, Passing)
+        there = prepare(table, tmp_path / "there", rows=7)
+    here = prepare(tmp_path / "farm.parquet", tmp_path / "here", rows=7)
+    assert there.rows_in == here.rows_in == 40
+    parts = [sorted((tmp_path / place / "features").rglob("*.parquet")) for place in ("there", "here")]
+    rows = [pd.concat([gpd.read_parquet(part) for part in found], ignore_index=True) for found in parts]
+    assert rows[0]["source_row"].tolist() == rows[1]["source_row"].tolist()
+    assert rows[0]["名称"].tolist() == rows[1]["名称"].tolist()
+    assert shapely.equals_exact(rows[0].geometry.to_numpy(), rows[1].geometry.to_numpy(), 0).all()
+    # who may read the table is written nowhere
+    for path in (tmp_path / "there").rglob("*"):
+        if path.is_file():
+            assert str(engine.url.port).encode() not in path.read_bytes()
+            assert engine.url.username.encode() not in path.read_bytes()
 
 
 # ------------------------------------------------------------------------------------------------------ reviews
