@@ -451,7 +451,8 @@ def _line_table(
         default="apart",
     )
     deciding = found[found["role"] == "decides"]
-    verdict = pd.Series(deciding["verdict"].astype(verdict_dtype()).to_numpy(), index=deciding["shape"].to_numpy())
+    # kept a categorical: the worst of plain texts would be the last in the alphabet
+    verdict = deciding.set_index("shape")["verdict"].astype(verdict_dtype())
     worst = (
         verdict.groupby(level=0).max().reindex(range(n)).fillna("clear") if len(verdict) else pd.Series(["clear"] * n)
     )

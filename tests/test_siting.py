@@ -359,3 +359,13 @@ def test_lines_on_the_border_and_across_count_by_length():
     # on the ellipsoid both are shorter by parts in a million
     assert oereb(shapely.LineString([(0, 0), (1, 0)]), UNIT)[0] == pytest.approx(1.0, rel=1e-5)
     assert oereb(shapely.LineString([(0, 0), (1, 1)]), UNIT)[0] == pytest.approx(2**0.5, rel=1e-5)
+
+
+def test_the_verdict_of_a_line_is_the_worst_of_its_findings_by_their_order():
+    plan = chessboard_plan(urban={"a1": "concentrated"})
+    site = square_between("a1", "b1", activity="ordinary_build")
+    review = check_sites(site, plan, on="2026-06-01", lines=["urban_development_boundary"])
+    # in the alphabet, refer comes last; among the verdicts it is the milder one
+    assert set(review.findings.query("role == 'decides'")["verdict"]) == {"conditional", "refer"}
+    assert review.lines["verdict"].tolist() == ["conditional"]
+    assert review.verdicts["verdict"].tolist() == ["conditional"]
