@@ -94,11 +94,6 @@ class Pieces:
         return pieces
 
     @functools.cached_property
-    def disjoint(self) -> bool:
-        """Whether no two polygons of the layer share ground."""
-        return _share_no_ground(self.whole)
-
-    @functools.cached_property
     def few(self) -> Flags:
         """Which pieces have too few vertices to be worth an index each; a parcel's would be larger than the parcel."""
         return np.asarray(shapely.get_num_coordinates(self.geometry) <= _FEW_VERTICES)
@@ -243,17 +238,6 @@ def _halves_hold(piece: shapely.Geometry, halves: list[shapely.Geometry]) -> boo
     whole_area = shapely.area(piece)
     balanced = abs(sum(shapely.area(half) for half in halves) - whole_area) <= _CUT_TOLERANCE * whole_area
     return bool(balanced and all(shapely.is_valid(half) for half in halves))
-
-
-def _share_no_ground(polygons: Geometries) -> bool:
-    if len(polygons) < 2 or shapely.coverage_is_valid(polygons):  # noqa: PLR2004 - the coverage test is the quick one
-        return True
-    left, right = STRtree(polygons).query(polygons)
-    once = left < right
-    left, right = left[once], right[once]
-    shapely.prepare(polygons)
-    # interiors that meet: the one relation that overlaps, contains and equals have in common
-    return not bool(shapely.relate_pattern(polygons[left], polygons[right], "2********").any())
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

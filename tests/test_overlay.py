@@ -119,22 +119,6 @@ def test_a_polygon_that_is_not_valid_is_refused_by_row():
         cut(np.array([shapely.box(0, 0, 1, 1), bow_tie], dtype=object))
 
 
-@pytest.mark.parametrize(
-    ("second", "disjoint"),
-    [
-        (shapely.box(1, 0, 2, 1), True),
-        (shapely.box(1, 0.5, 2, 1.5), True),
-        (shapely.box(5, 5, 6, 6), True),
-        (shapely.box(0.5, 0.5, 1.5, 1.5), False),
-        (shapely.box(0.2, 0.2, 0.8, 0.8), False),
-        (shapely.box(0, 0, 1, 1), False),
-    ],
-    ids=["shared edge", "edge without shared vertices", "apart", "overlapping", "contained", "equal"],
-)
-def test_a_layer_knows_whether_its_polygons_share_ground(second, disjoint):
-    assert cut(np.array([shapely.box(0, 0, 1, 1), second], dtype=object)).disjoint is disjoint
-
-
 def test_a_touch_is_a_meeting_without_ground():
     met = meet(
         np.array([shapely.box(1, 0, 2, 1)], dtype=object), cut(np.array([shapely.box(0, 0, 1, 1)], dtype=object))
