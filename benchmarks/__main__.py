@@ -31,6 +31,7 @@ def main():
     parser.add_argument(
         "--peers", type=words, default=[], help="some peers only, by a part of their name; the base always"
     )
+    parser.add_argument("--no-base", action="store_true", help="leave the base out, where it would take hours")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--limit", type=float, default=900, help="stop a measurement after so many seconds")
     parser.add_argument("--folder", type=Path, default=page.HERE / "data", help="where the workload is drawn")
@@ -43,7 +44,14 @@ def main():
     rows = results.get(chosen.size, {"rows": []})["rows"]
     for name in chosen.jobs or jobs:
         measured = run_job(
-            name, jobs[name], chosen.size, chosen.folder, repeat=chosen.repeat, wanted=chosen.peers, limit=chosen.limit
+            name,
+            jobs[name],
+            chosen.size,
+            chosen.folder,
+            repeat=chosen.repeat,
+            wanted=chosen.peers,
+            limit=chosen.limit,
+            with_base=not chosen.no_base,
         )
         rows = page.renewed(rows, measured)
         # kept after every job: a run that is broken off loses nothing

@@ -10,6 +10,7 @@ seconds depend on who else uses the machine.
 """
 
 import argparse
+import dataclasses
 import json
 import resource
 import shutil
@@ -20,20 +21,22 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pyarrow.parquet as pq
 import shapely
 
 from benchmarks.child import spent
-from benchmarks.workload import CRS, SOUTH, WEST, Size, redline
+from benchmarks.workload import CRS, SIZES, SOUTH, WEST, redline
+from ecozones.common_ground import Place
 from ecozones.large.areas import measure_area_in
 from ecozones.large.conflicts import find_conflicts_in
 from ecozones.large.preparing import prepare
-from ecozones.streams import open_stream
+from ecozones.streams import PREPARED, open_stream
 
 HERE = Path(__file__).parent
 SPACING_M = 60.0
 RED, FARM = "ecological_red_line", "permanent_basic_farmland"
-BATCH = 250_000
-STEPS = ("generate", "prepare", "check", "areas")
+BATCH, FRAGMENT = 250_000, 20_000
+STEPS = ("generate", "prepare", "check", "side", "areas")
 
 
 def parcels(numbers, columns, rng):
@@ -65,7 +68,7 @@ def generate(rows, folder, _):
         frame = parcels(order[start : start + BATCH], columns, rng)
         frame.to_parquet(folder / "parcels" / f"part-{part:04d}.parquet", index=False, row_group_size=50_000)
     side = int(columns * SPACING_M)
-    size = Size(side, side, max(25, side // 2_000), 0, 0, 6, 0, 0, 0)
+    size = dataclasses.replace(SIZES["L"], width_m=side, height_m=side, cell_m=max(25, side // 2_000), red_features=6)
     red = redline(size, rng).rename(columns={"rid": "feature_id"}).drop(columns="kind")
     red.explode(ignore_index=True).assign(feature_id=lambda frame: np.arange(len(frame))).to_parquet(
         folder / "red.parquet"
@@ -94,7 +97,9 @@ def measure(rows, folder, processes):
 
 
 def check(rows, folder, processes):
-    run = find_conflicts_in({FARM: folder / "ready", RED: folder / "red.parquet"}, folder / "out", engine=processes)
+    run = find_conflicts_in(
+        {FARM: folder / "ready", RED: folder / "red.parquet"}, folder / "out", engine=processes, rows=FRAGMENT
+    )
     assert run.rows_in == rows
     table = open_stream(folder / "out" / "conflicts")
     cut = next(iter((folder / "out" / "_work" / "cut").iterdir()))
@@ -110,6 +115,31 @@ def check(rows, folder, processes):
     }
 
 
+def side(rows, folder, _):
+    """Count what the fragments of the check have read of the line: the row groups that their boxes meet."""
+    ready, cut = open_stream(folder / "ready"), next(iter((folder / "out" / "_work" / "cut").iterdir()))
+    layers = [folder / "ready" / PREPARED, folder / "out" / "lines" / RED / PREPARED]
+    bounds = [json.loads(path.read_text(encoding="utf-8"))["bounds"] for path in layers]
+    # pieces lie where the two layers were overlaid
+    place = Place.within(ready.crs, bounds)
+    groups = []
+    for path in sorted((cut / "pieces").iterdir()):
+        told = pq.ParquetFile(path).metadata
+        start = 0
+        for group in map(told.row_group, range(told.num_row_groups)):
+            boxes = open_stream(path).boxes(start, start + group.num_rows)
+            size = sum(group.column(number).total_compressed_size for number in range(group.num_columns))
+            groups.append((*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0), size))
+            start += group.num_rows
+    left, bottom, right, top, size = np.array(groups).T
+    read = 0
+    for start in range(0, rows, FRAGMENT):
+        boxes = ready.boxes(start, start + FRAGMENT) - (place.east, place.north) * 2
+        west, south, east, north = *boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)
+        read += size[(left <= east) & (right >= west) & (bottom <= north) & (top >= south)].sum()
+    return {"bytes_read": int(read), "bytes": int(size.sum())}
+
+
 def size_of(folder):
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
@@ -120,7 +150,7 @@ def peak_mib():
 
 
 def child(step, rows, folder, processes):
-    work = dict(zip(STEPS, (generate, put_in_order, check, measure), strict=True))[step]
+    work = dict(zip(STEPS, (generate, put_in_order, check, side, measure), strict=True))[step]
     wall = time.perf_counter()
     told = work(rows, folder, processes)
     workers = processes * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024 if processes > 1 else 0
@@ -153,6 +183,8 @@ def main():
             command += ["--processes", str(options.processes), "--step", step]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             told[step] = json.loads(done.stdout.splitlines()[-1])
+            if step == "prepare":
+                told[step]["bytes_in"] = told["generate"]["bytes_out"]
             told[step]["cpu_s_per_million"] = round(told[step]["cpu_s"] / rows * 1e6, 2)
             print(f"{rows:>12,} {step:<10} {told[step]}", flush=True)
             write(options, [*runs, told])
@@ -165,14 +197,9 @@ def write(options, runs):
     from benchmarks.measuring import describe_machine  # noqa: PLC0415
 
     last = runs[-1]
-    asked = last.get("check", {})
-    side = {
-        "vertices": last["generate"]["side_vertices"],
-        "bytes": asked.get("side_bytes"),
-        "pieces": asked.get("side_pieces"),
-    }
+    line = {"vertices": last["generate"]["side_vertices"], **last.get("side", {})}
     command = f"python -m benchmarks.bench_large --rows {' '.join(map(str, options.rows))} --folder ..."
-    told = {"machine": describe_machine(), "command": command, **last, "side": side, "runs": runs}
+    told = {"machine": describe_machine(), "command": command, **last, "side": line, "runs": runs}
     options.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 

@@ -18,6 +18,7 @@ from benchmarks.jobs import runs_of
 from benchmarks.workload import load
 
 STATUS = Path("/proc/self/status")
+MIB = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss
 
 
 def spent(kept=None):
@@ -33,8 +34,8 @@ def peak_mib(kept=None):
         # ru_maxrss begins with the memory of the process it was started from
         own = int(STATUS.read_text(encoding="utf-8").partition("VmHWM:")[2].split()[0]) / 1024
     else:
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / MIB
     return max(own, children, kept.peak_mib() if hasattr(kept, "peak_mib") else 0.0)
 
 

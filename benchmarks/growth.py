@@ -23,7 +23,7 @@ LOOKS = {
     "geopandas.overlay": ("#b35806", "o"),
     "DuckDB spatial": ("#998ec3", "D"),
     "SedonaDB": ("#d8a200", "v"),
-    "PostGIS, ST_Subdivide": ("#7f7f7f", "^"),
+    "PostGIS, ST_Subdivide(256)": ("#7f7f7f", "^"),
     "ecozones": ("#1f5a8c", "s"),
     "ecozones[fast]": ("#1b7837", "P"),
 }

@@ -19,6 +19,7 @@ MODULES = (
     "benchmarks.bench_quality",
     "benchmarks.bench_rasters",
     "benchmarks.bench_peers",
+    "benchmarks.bench_postgis",
 )
 
 

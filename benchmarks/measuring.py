@@ -118,55 +118,44 @@ def scaled(measured, asked, rows):
     return whole | {"note": f"from {asked} of {rows}, scaled"}
 
 
-def run_job(name, job, size, folder, *, repeat=3, wanted=(), limit=900.0):
+def run_job(name, job, size, folder, *, repeat=3, wanted=(), limit=900.0, with_base=True):
     """Measure the peers of a job turn about, and give a row for each: medians, or why there are none."""
     chosen = [peer for peer in job.peers if peer == job.base or not wanted or any(word in peer for word in wanted)]
-    runs = {peer: [] for peer in chosen}
     failed = {peer: why for peer, why in job.missing.items() if peer in chosen}
-    answers = {}
+    if not with_base:
+        failed[job.base] = "left out: it would take too long"
+    runs, answers = {peer: [] for peer in chosen}, {}
     with tempfile.TemporaryDirectory() as place:
+        answer = Path(place) / "answer.npy"
         for turn in range(repeat):
-            for number, peer in enumerate(chosen):
+            for peer in chosen:
                 if peer in failed or (turn and runs[peer][0]["cpu_s"] > LONG_S):
                     continue
-                answer = Path(place) / f"{number}.npy"
                 layers = ",".join(job.layers)
-                measured = run_child(
-                    ["-m", "benchmarks.child", job.peers[peer], name, peer, layers, size, str(folder), str(answer)],
-                    limit,
-                )
+                asked = [job.peers[peer], name, peer, layers, size, str(folder), str(answer)]
+                measured = run_child(["-m", "benchmarks.child", *asked], limit)
                 print(f"  {name}: {peer}: {measured}", file=sys.stderr, flush=True)
                 if "failed" in measured:
                     failed[peer] = measured["failed"]
-                    continue
-                runs[peer].append(measured)
-                answers[peer] = np.load(answer)
+                else:
+                    runs[peer].append(measured)
+                    answers[peer] = np.load(answer)
     # where the base did not come to its end, the others are compared among themselves
     against = next((peer for peer in (job.base, *chosen) if peer in answers and peer not in failed), None)
     rows = []
     for peer in chosen:
-        row = {
-            "job": name,
-            "title": job.title,
-            "peer": peer,
-            "base": peer == job.base,
-            "layers": list(job.layers),
-            "day": today(),
-            "runs": len(runs[peer]),
-        }
+        row = {"job": name, "title": job.title, "peer": peer, "base": peer == job.base, "layers": list(job.layers)}
+        row |= {"day": today(), "runs": len(runs[peer])}
         if peer in failed:
             rows.append(row | {"note": failed[peer]})
             continue
+        answer, sampled = answers[peer], peer in job.sampled
         row |= {key: statistics.median(run[key] for run in runs[peer]) for key in runs[peer][0]}
-        row |= {
-            "answers": len(answers[peer]),
-            "total": float(np.nansum(answers[peer])),
-            "against": against,
-            "difference": agreement(answers[peer], answers[against], sampled=peer in job.sampled),
-        }
-        rows.append(scaled(row, job.sampled.get(peer, len(answers[peer])), len(answers[peer])))
+        row |= {"answers": len(answer), "total": float(np.nansum(answer)), "against": against}
+        row |= {"difference": agreement(answer, answers[against], sampled=sampled)}
+        rows.append(scaled(row, job.sampled[peer], len(answer)) if sampled else row)
     first = next(row for row in rows if row["base"])
     for row in rows:
         if "cpu_s" in row and "cpu_s" in first:
-            row |= {"base_cpu_s": first["cpu_s"], "times_faster": first["cpu_s"] / row["cpu_s"]}
+            row["times_faster"] = first["cpu_s"] / row["cpu_s"]
     return rows

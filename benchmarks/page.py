@@ -7,8 +7,11 @@ The results as they are kept, and as tables on a page.
 
 import itertools
 import json
+import math
 import sys
 from pathlib import Path
+
+from benchmarks.jobs import find_jobs
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
@@ -59,8 +62,9 @@ def _job_lines(rows):
             yield f"| {title} | {name} | {row['note']} | | | | | |"
             continue
         notes = [row["note"]] if "note" in row else []
-        if row.get("base_cpu_s", base.get("cpu_s")) != base.get("cpu_s"):
-            notes.append(f"another run: base {row['base_cpu_s']:.3g} s")
+        then = row["cpu_s"] * row.get("times_faster", math.nan)
+        if then and not math.isnan(then) and not math.isclose(then, base.get("cpu_s", math.nan), rel_tol=1e-9):
+            notes.append(f"another run: base {then:.3g} s")
         if not row["base"] and "cpu_s" not in base and row.get("against", row["peer"]) != row["peer"]:
             notes.append(f"compared with {row['against']}")
         note = f" ({'; '.join(notes)})" if notes else ""
@@ -107,9 +111,19 @@ def taken_in(results, others):
     return merged
 
 
+def weeded(results, jobs):
+    """Leave out rows of jobs and peers that are no more."""
+    return {
+        size: told
+        | {"rows": [row for row in told["rows"] if row["job"] in jobs and row["peer"] in jobs[row["job"]].peers]}
+        for size, told in results.items()
+    }
+
+
 if __name__ == "__main__":
     gathered = read()
     for other in sys.argv[1:]:
         gathered = taken_in(gathered, read(Path(other)))
+    gathered = weeded(gathered, find_jobs())
     write(gathered)
     write_page(gathered)

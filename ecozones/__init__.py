@@ -21,18 +21,16 @@ if TYPE_CHECKING:
     from ecozones.conflicts import check_partition, find_conflicts, planarise, total_conflicts
     from ecozones.encroachment import find_encroachment
     from ecozones.evidence import verify_restored
+    from ecozones.funding import sum_funding
     from ecozones.landcover import class_areas, transition_matrix
     from ecozones.maps import adopt, explore, explore_change, explore_years, write_qml
+    from ecozones.overlaps import overlap_matrix, overlap_pairs, restoration_certificate
     from ecozones.quality import check_quality, repair
+    from ecozones.rainfall import assign_rainfall_zones
     from ecozones.reports import verify_report, write_report
     from ecozones.resolving import resolve_conflicts
-    from ecozones.restoration import (
-        check_restoration,
-        measure_restored,
-        overlap_matrix,
-        overlap_pairs,
-        restoration_certificate,
-    )
+    from ecozones.restoration import measure_restored
+    from ecozones.restoration_lines import check_restoration
     from ecozones.sample_estimates import error_adjusted_area
     from ecozones.static_map import write_map
     from ecozones.targets import read_targets, track_targets
@@ -40,9 +38,10 @@ if TYPE_CHECKING:
 # what draws and what needs optional packages is loaded on first use, so that `import ecozones` stays quick
 _LATER = {
     "adopt": "ecozones.maps",
+    "assign_rainfall_zones": "ecozones.rainfall",
     "check_partition": "ecozones.conflicts",
     "check_quality": "ecozones.quality",
-    "check_restoration": "ecozones.restoration",
+    "check_restoration": "ecozones.restoration_lines",
     "class_areas": "ecozones.landcover",
     "compare_plans": "ecozones.comparing",
     "compare_routes": "ecozones.alternatives",
@@ -57,13 +56,14 @@ _LATER = {
     "find_smallest_shift": "ecozones.alternatives",
     "judge_adjustment": "ecozones.comparing",
     "measure_restored": "ecozones.restoration",
-    "overlap_matrix": "ecozones.restoration",
-    "overlap_pairs": "ecozones.restoration",
+    "overlap_matrix": "ecozones.overlaps",
+    "overlap_pairs": "ecozones.overlaps",
     "planarise": "ecozones.conflicts",
     "read_targets": "ecozones.targets",
     "repair": "ecozones.quality",
     "resolve_conflicts": "ecozones.resolving",
-    "restoration_certificate": "ecozones.restoration",
+    "restoration_certificate": "ecozones.overlaps",
+    "sum_funding": "ecozones.funding",
     "total_conflicts": "ecozones.conflicts",
     "track_targets": "ecozones.targets",
     "transition_matrix": "ecozones.landcover",
@@ -82,6 +82,7 @@ __all__ = [
     "SiteReview",
     "ZoningPlan",
     "adopt",
+    "assign_rainfall_zones",
     "check_partition",
     "check_quality",
     "check_restoration",
@@ -115,6 +116,7 @@ __all__ = [
     "repair",
     "resolve_conflicts",
     "restoration_certificate",
+    "sum_funding",
     "total_conflicts",
     "track_targets",
     "transition_matrix",

@@ -41,9 +41,9 @@ Inverse = Callable[[Floats, Floats], tuple[Floats, Floats]]
 _STEP_M = 70.0
 # Where no procedure prescribes a step, edges are divided at this length and extrapolated: good to 1e-13. [m]
 _EXACT_STEP_M = 700.0
-# Points handled at once, and coordinates taken out of their geometries at once: together they need some 150 MB, however
-# large the layer.
-_WINDOW = 1 << 18
+# Points handled at once, so that they stay in the cache, and coordinates taken out of their geometries at once: some
+# 100 MB, however large the layer.
+_WINDOW = 1 << 15
 _BATCH = 1 << 20
 # Arc seconds in a radian as the survey writes it. The digits left off move longitudes by some 1e-7 seconds, and so the
 # sixth decimal to which they are rounded: with a better value one area in forty differs in its last digit.
@@ -210,6 +210,12 @@ def polygon_areas(
         a pole.
     CRSError
         Planar area was asked for in degrees.
+
+    Notes
+    -----
+    Without rounding, national and equal areas follow the scale of the plane, cell by cell, to 1e-11 of the area and the
+    rounding of the coordinates. Where the projection is not smooth enough for that, or an edge is longer than 5 km,
+    they follow every edge through the projection. Either way a polygon's area depends on that polygon alone.
 
     Examples
     --------
@@ -547,19 +553,22 @@ def _gauss_inverse(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     a, b = _CGCS2000.a, _CGCS2000.b
     angle = _K[0] * x
     sine = np.sin(angle)
-    foot = angle + np.cos(angle) * (_K[1] * sine - _K[2] * sine**3 + _K[3] * sine**5 - _K[4] * sine**7)
+    # powers one by one: numpy's own take as long as everything else here
+    s2 = sine * sine
+    foot = angle + np.cos(angle) * sine * (_K[1] - s2 * (_K[2] - s2 * (_K[3] - s2 * _K[4])))
     cosine = np.cos(foot)
-    t = np.tan(foot)
+    t = np.sin(foot) / cosine
     t2 = t * t
-    eta2 = (a * a - b * b) / b**2 * cosine**2
-    v = np.sqrt(1 + eta2)
-    u = y / (a * a / b / v)
-    latitude = foot - 0.5 * v * v * t * (
-        u**2 - (5 + 3 * t2 + eta2 - 9 * eta2 * t2) * u**4 / 12 + (61 + 90 * t2 + 45 * t2 * t2) * u**6 / 360
+    eta2 = (a * a - b * b) / b**2 * (cosine * cosine)
+    v2 = 1 + eta2
+    u = y * np.sqrt(v2) / (a * a / b)
+    u2 = u * u
+    latitude = foot - 0.5 * v2 * t * u2 * (
+        1 - u2 * ((5 + t2 * (3 - 9 * eta2) + eta2) / 12 - u2 * (61 + t2 * (90 + 45 * t2)) / 360)
     )
-    longitude = (
-        u - (1 + 2 * t2 + eta2) * u**3 / 6 + (5 + 28 * t2 + 24 * t2 * t2 + 6 * eta2 + 8 * eta2 * t2) * u**5 / 120
-    ) / cosine
+    longitude = (u / cosine) * (
+        1 - u2 * ((1 + 2 * t2 + eta2) / 6 - u2 * (5 + t2 * (28 + 24 * t2) + eta2 * (6 + 8 * t2)) / 120)
+    )
     return latitude, longitude
 
 
@@ -729,13 +738,14 @@ def _areas(
         "equal_area": _closed,
         "planar": _planar,
     }
-    areas = np.zeros(len(geometry))
+    areas, rest = np.zeros(len(geometry)), np.arange(len(geometry))
+    if method == "equal_area" or (method == "national" and not rounded):
+        areas, rest = _by_scale(geometry, surface.closed_scale if method == "equal_area" else surface.series_scale)
     refused: list[pd.DataFrame] = []
     # a row is measured by itself, so where batches end cannot be seen in any figure
-    batch = np.cumsum(shapely.get_num_coordinates(geometry)) // _BATCH
-    for start, end in itertools.pairwise(np.r_[0, np.flatnonzero(np.diff(batch)) + 1, len(geometry)]):
+    for rows in _batches(geometry, rest):
         try:
-            areas[start:end] = measure[method](geometry[start:end], surface, labels[start:end])
+            areas[rows] = measure[method](geometry[rows], surface, labels[rows])
         except GeometryError as error:
             if error.problems is None:
                 raise
@@ -745,27 +755,33 @@ def _areas(
     return round_half_up(areas, 2) if rounded else areas
 
 
+def _batches(geometry: NDArray[np.object_], rows: Integers) -> Iterator[Integers]:
+    """Rows in batches of bounded size."""
+    batch = np.cumsum(shapely.get_num_coordinates(geometry[rows])) // _BATCH
+    return iter(np.split(rows, np.flatnonzero(np.diff(batch)) + 1))
+
+
+def _by_scale(geometry: NDArray[np.object_], scale: GroundScale) -> tuple[Floats, Integers]:
+    """Measure where the scale of the projection is known to the last digits, and give the rows where it is not."""
+    simple = _own_rings(geometry)
+    if simple.all():
+        areas = scale.ring_areas(geometry)
+        return areas, np.flatnonzero(np.isnan(areas))
+    areas = np.zeros(len(geometry))
+    areas[simple] = scale.ring_areas(geometry[simple])
+    for rows in _batches(geometry, np.flatnonzero(~simple)):
+        rings, row, sign = _rings(geometry[rows])
+        # a row with one ring that is not known is not known
+        areas[rows] = _gather(scale.ring_areas(rings), row, sign, len(rows))
+    return areas, np.flatnonzero(np.isnan(areas))
+
+
 def _series(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index) -> Floats:
-    areas, rest = _by_scale(geometry, surface.series_scale)
-    chains, strip = _Chains.rings(geometry[rest]), surface.ellipsoid.series_strip
-    areas[rest] = _exact(chains, surface, strip, surface.inverse, labels[rest])
-    return areas
+    return _exact(_Chains.rings(geometry), surface, surface.ellipsoid.series_strip, surface.inverse, labels)
 
 
 def _closed(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index) -> Floats:
-    areas, rest = _by_scale(geometry, surface.closed_scale)
-    chains, strip = _Chains.rings(geometry[rest]), surface.ellipsoid.closed_strip
-    areas[rest] = _exact(chains, surface, strip, surface.project, labels[rest])
-    return areas
-
-
-def _by_scale(geometry: NDArray[np.object_], scale: GroundScale) -> tuple[Floats, NDArray[np.bool_]]:
-    """Measure where the scale of the projection is known to the last digits, and tell where it is not."""
-    rings, row, sign = _rings(geometry)
-    areas = scale.ring_areas(rings)
-    rest = np.zeros(len(geometry), dtype=bool)
-    rest[row[np.isnan(areas)]] = True
-    return _gather(areas, row, sign, len(geometry)), rest
+    return _exact(_Chains.rings(geometry), surface, surface.ellipsoid.closed_strip, surface.project, labels)
 
 
 def _survey(geometry: NDArray[np.object_], surface: _Surface, labels: pd.Index, *, rounded: bool = True) -> Floats:
@@ -859,23 +875,23 @@ def _parts(geometry: NDArray[np.object_], *kinds: shapely.GeometryType) -> tuple
 
 def _rings(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], Integers, Floats]:
     """Rings of all polygons, those inside collections too, the row each comes from, and -1 for holes."""
-    kind = shapely.get_type_id(geometry)
-    # a polygon without holes is its own ring: most are, and to take rings out costs more than to measure them
-    simple = (kind == shapely.GeometryType.POLYGON) & (shapely.get_num_interior_rings(geometry) == 0)
-    simple &= ~shapely.is_empty(geometry)
-    if simple.all():
-        return geometry, np.arange(len(geometry)), np.ones(len(geometry))
-    other = np.flatnonzero(~simple)
+    simple = _own_rings(geometry) & ~shapely.is_empty(geometry)
+    alone, other = np.flatnonzero(simple), np.flatnonzero(~simple)
     polygons, row = _parts(geometry[other], shapely.GeometryType.POLYGON)
     rings, polygon = shapely.get_rings(polygons, return_index=True)
     first = np.ones(len(rings), dtype=bool)
     first[1:] = polygon[1:] != polygon[:-1]
-    alone = np.flatnonzero(simple)
     return (
         np.r_[geometry[alone], rings],
         np.r_[alone, other[row[polygon]]],
         np.r_[np.ones(len(alone)), np.where(first, 1.0, -1.0)],
     )
+
+
+def _own_rings(geometry: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Polygons without holes are their own rings: most are, and to take rings out costs more than to measure them."""
+    polygons = shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON
+    return np.asarray(polygons & (shapely.get_num_interior_rings(geometry) == 0))
 
 
 def _gather(amounts: Floats, row: Integers, sign: Floats, size: int) -> Floats:

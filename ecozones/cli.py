@@ -18,6 +18,7 @@ from pyogrio.errors import DataSourceError
 import ecozones as ez
 from ecozones.errors import EcozonesError
 from ecozones.evidence import read_meaning
+from ecozones.funding import read_funding
 from ecozones.rasters import RasterBand
 from ecozones.restoration import Attribution
 from ecozones.testing import selftest
@@ -297,8 +298,15 @@ def restored(
         str, typer.Option(help="report_only, priority, earliest, latest, largest or equal_split.")
     ] = "report_only",
     priority: Annotated[list[str] | None, typer.Option(help="Programmes that keep shared ground, first first.")] = None,
+    districts: Annotated[Path | None, typer.Option(help="Polygons with a column district, for --by district.")] = None,
     plan: Annotated[Path | None, typer.Option(help="Plan whose lines the projects are held against.")] = None,
     on: Annotated[str | None, typer.Option(help="Day whose rules apply, as 2026-06-01; left out: today.")] = None,
+    money: Annotated[
+        bool, typer.Option("--money", help="Sum what the projects cost instead, counted once, and per mu.")
+    ] = False,
+    funding: Annotated[
+        Path | None, typer.Option(help="With --money: CSV or XLSX of figures by project and source.")
+    ] = None,
     report: Annotated[list[Path] | None, typer.Option(help="Report to write; the ending decides the kind.")] = None,
     language: LanguageOption = "zh",
     as_json: JsonFlag = False,
@@ -306,11 +314,17 @@ def restored(
     """Measure restored ground, counted once: 0; with a plan 3 if some is excluded, 5 if some is undetermined."""
     words = _language(language)
     how: Any = _one_of(attribution, get_args(Attribution), "attribution")
+    register = ez.read_projects(projects)
+    if money or funding is not None:
+        stated = None if funding is None else read_funding(funding)
+        _hand_over(ez.sum_funding(register, stated, by=by or None), report, words, as_json=as_json)
+        return
     table = ez.measure_restored(
-        ez.read_projects(projects),
+        register,
         by=by or None,
         attribution=how,
         priority=priority or (),
+        districts=None if districts is None else ez.read_sites(districts),
         plan=None if plan is None else ez.read_plan(plan),
         on=on,
     )

@@ -186,7 +186,8 @@ def verify_restored(
     Parameters
     ----------
     projects
-        Polygons of projects.
+        Polygons of projects, one row each; patches are brought together by :func:`ecozones.measure_restored` with
+        ``by="project_id"``.
     before, after
         Classes at two dates, on one grid.
     meaning

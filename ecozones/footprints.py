@@ -49,13 +49,9 @@ def ground_components(boxes: Geometries | Numbers, group: ArrayLike | None = Non
     >>> ground_components(np.array([[0, 0, 1, 1], [5, 0, 6, 1], [1, 1, 2, 2]], dtype=float)).tolist()
     [0, 1, 0]
     """
-    boxes = np.asarray(boxes)
-    if boxes.ndim == 2:  # noqa: PLR2004 - one row of bounds a record
-        real = np.isfinite(boxes).all(axis=1)
-        bounds, boxes = boxes, np.full(len(boxes), None, dtype=object)
-        boxes[real] = shapely.box(*bounds[real].T)
-    left, right = _meeting(boxes, None if group is None else np.asarray(group))
-    return _components(len(boxes), left, right)
+    shapes = np.asarray(boxes, dtype=object) if np.ndim(boxes) == 1 else _boxes(np.asarray(boxes, dtype=np.float64))
+    left, right = _meeting(shapes, None if group is None else np.asarray(group))
+    return _components(len(shapes), left, right)
 
 
 def footprint(geometry: Geometries) -> shapely.Geometry:
@@ -143,8 +139,9 @@ def collect_ground(geometry: Geometries, group: Rows, n_groups: int) -> Geometri
     >>> collect_ground(shapely.box([4, 0], 0, [5, 1], 1), np.array([0, 0]), 1)[0].wkt[:31]
     'MULTIPOLYGON (((1 0, 1 1, 0 1, '
     """
-    parts, row = shapely.get_parts(geometry, return_index=True)
-    owner = np.asarray(group)[row]
+    whole = shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON
+    split, row = shapely.get_parts(geometry[~whole], return_index=True)
+    parts, owner = np.r_[geometry[whole], split], np.r_[group[whole], group[~whole][row]]
     order = np.lexsort((_order(parts), owner))
     parts, owner = parts[order], owner[order]
     out = np.full(n_groups, shapely.Polygon(), dtype=object)
@@ -185,6 +182,13 @@ def exact_sums(values: Numbers, group: Rows, n_groups: int) -> Numbers:
     for rows in np.split(order, np.flatnonzero(np.diff(number)) + 1) if len(order) else []:
         sums[group[rows[0]]] = math.fsum(values[rows].tolist())
     return sums
+
+
+def _boxes(bounds: Numbers) -> Geometries:
+    real = np.isfinite(bounds).all(axis=1)
+    boxes = np.full(len(bounds), None, dtype=object)
+    boxes[real] = shapely.box(*bounds[real].T)
+    return boxes
 
 
 def _meeting(boxes: Geometries, group: Rows | None) -> tuple[Rows, Rows]:

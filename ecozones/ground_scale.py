@@ -1,5 +1,5 @@
 """
-Ground under a plane: how many square metres of it lie under a square of plane, cell by cell, and rings measured by that.
+Ground under a plane: how much of it lies under a square metre of plane, cell by cell, and rings measured by that.
 
 The scale of a projection changes so slowly that within a cell of some kilometres a short polynomial holds it to the
 last digits. Its integral eastwards turns the area of a ring into one sum over the edges (Green's theorem), and so a
@@ -11,6 +11,7 @@ changes no digit of its area.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -47,21 +48,17 @@ _CHUNK = 1 << 14
 _KEPT = 20_000
 
 # Chebyshev's places, at fractions that coordinates of eight digits can hold without rounding.
-_AT = np.round(np.cos(np.pi * (np.arange(_PLACES) + 0.5) / _PLACES) * 1024) / 1024
-_VALUES = chebyshev.chebvander(_AT, _POWER)
-_FIT = np.linalg.pinv(_VALUES)
+_AT: Floats = np.round(np.cos(np.pi * (np.arange(_PLACES) + 0.5) / _PLACES) * 1024) / 1024
+_VALUES: Floats = np.asarray(chebyshev.chebvander(_AT, _POWER), dtype=np.float64)
+_FIT: Floats = np.asarray(np.linalg.pinv(_VALUES), dtype=np.float64)
 _UNIT = np.eye(_POWER + 1)
-_SLOPE = np.array([np.pad(chebyshev.chebder(unit), (0, 1)) if unit[0] == 0 else 0 * unit for unit in _UNIT]).T
+_SLOPE: Floats = np.array([np.pad(chebyshev.chebder(unit), (0, 1)) if unit[0] == 0 else 0 * unit for unit in _UNIT]).T
 _TO_POWERS = np.array([np.pad(chebyshev.cheb2poly(unit[: i + 1]), (0, _POWER - i)) for i, unit in enumerate(_UNIT)]).T
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Cell:
-    """
-    Polynomials in the coordinates of one cell, from -1 to 1.
-
-    The first index is the power eastwards.
-    """
+    """Polynomials in the coordinates of one cell, which run from -1 to 1."""
 
     centre: Floats
     half: float
@@ -73,7 +70,7 @@ class _Cell:
 
 
 class _Polynomial:
-    """Two variables, evaluated by Horner's rule without the powers that have no term."""
+    """Factors by powers eastwards and northwards, evaluated by Horner's rule without the powers that have no term."""
 
     def __init__(self, factors: Floats) -> None:
         rows = [row[: int(np.flatnonzero(row)[-1]) + 1].tolist() if row.any() else [0.0] for row in factors]
@@ -124,13 +121,13 @@ class GroundScale:
         Parameters
         ----------
         rings
-            Closed rings, or polygons without holes; none of them empty.
+            Closed rings, or polygons without holes.
 
         Returns
         -------
         ndarray
-            Areas, good to 1e-11 of themselves; NaN for rings that are too wide, have an edge too long, come near a
-            pole, or lie where the projection is not smooth enough for that. [m²]
+            Areas, good to 1e-11 of themselves; NaN for rings that are empty, too wide, have an edge too long, come near
+            a pole, or lie where the projection is not smooth enough for that. [m²]
         """
         areas = np.full(len(rings), np.nan)
         if not len(rings):
@@ -154,8 +151,8 @@ class GroundScale:
         return areas
 
     def _cell(self, key: tuple[int, int, int], side: float) -> _Cell | None:
-        if key in self._cells:
-            return self._cells.get(key)
+        with contextlib.suppress(KeyError):  # asked once: another thread may empty the store at any moment
+            return self._cells[key]
         if len(self._cells) >= _KEPT:
             self._cells.clear()
         with np.errstate(all="ignore"):  # where a projection ends, its formulas do so without grace
@@ -181,14 +178,11 @@ class GroundScale:
         )
         if missed > _MISS_M:
             return None
-        rise, turn = (_VALUES @ _SLOPE, _VALUES), (_VALUES, _VALUES @ _SLOPE)
-        scale = _at(strips, rise) * _at(offsets, turn) - _at(strips, turn) * _at(offsets, rise)
-        factors = _FIT @ scale @ _FIT.T / half**2
-        return _polynomials(factors, centre, half)
-
-
-def _at(factors: Floats, sides: tuple[Floats, Floats]) -> Floats:
-    return np.asarray(sides[0] @ factors @ sides[1].T)
+        slopes = _VALUES @ _SLOPE
+        # how strips and longitudes change eastwards and northwards: the ground is their determinant
+        east, north = ((slopes @ each @ _VALUES.T, _VALUES @ each @ slopes.T) for each in (strips, offsets))
+        scale = east[0] * north[1] - east[1] * north[0]
+        return _polynomials(_FIT @ scale @ _FIT.T / half**2, centre, half)
 
 
 def _polynomials(factors: Floats, centre: Floats, half: float) -> _Cell | None:

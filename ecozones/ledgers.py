@@ -1,398 +1,30 @@
 """
-The books of restoration and land: stated areas, rates with their denominators, and balances that may not go below zero.
+The books of land: balances that may not go below zero, and rules of so many per cent.
 
-Nothing here looks at geometry. A rate without a denominator is missing, never zero; a number from memory says so; an
-area in acres is flagged, because more often than not a translator turned 亩 into it.
+Nothing here looks at geometry. A share without a denominator is missing, never zero; a number from memory says so.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 import tomllib
-from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Any, Literal
+from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from ecozones.area import AreaMethod, polygon_areas
-from ecozones.errors import InputError, SchemaError, name_rows
+from ecozones.columns import read_flags, read_numbers, share_of
+from ecozones.errors import SchemaError, name_rows
 
-_HA = 1e4
-
-# centimetres of a millionth of a hectare: what adding decimals in binary leaves
+# what adding decimals in binary leaves
 _NOISE = 1e-9
-
-Scheme = Literal["gbf_target_2", "ferm"]
-
-
-@functools.cache
-def _thresholds() -> dict[str, Any]:
-    text = resources.files("ecozones").joinpath("data/thresholds.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 @functools.cache
 def _rules() -> dict[str, Any]:
     text = resources.files("ecozones").joinpath("data/ledgers.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
-
-
-@functools.cache
-def _unit_names() -> Mapping[str, str]:
-    return {name.lower(): key for key, unit in _thresholds()["units"].items() for name in (key, *unit["aliases"])}
-
-
-def _numbers(table: pd.DataFrame, columns: Iterable[str], what: str) -> pd.DataFrame:
-    """Read columns as numbers; name everything that is missing or no number."""
-    wanted = list(columns)
-    missing = [column for column in wanted if column not in table.columns]
-    if missing:
-        message = f"{what} has no columns {', '.join(missing)}; it has {', '.join(map(str, table.columns))}"
-        raise SchemaError(message)
-    numbers = table[wanted].apply(pd.to_numeric, errors="coerce").astype(float)
-    foreign = [
-        (row, column, f"{table[column][row]!r} is not a number")
-        for column in wanted
-        for row in table.index[numbers[column].isna() & table[column].notna()]
-    ]
-    if foreign:
-        shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in foreign[:10])
-        message = f"{what} cannot be used, {len(foreign)} problems: {shown}"
-        raise SchemaError(message, pd.DataFrame(foreign, columns=["row", "column", "problem"]))
-    return numbers
-
-
-def _share(over: pd.Series, under: pd.Series) -> pd.Series:
-    """Divide; NaN where either is missing or there is nothing to divide by."""
-    return over / under.where(under > 0)
-
-
-# ---------------------------------------------------------------------------------------------------- stated areas
-
-
-def convert_areas(values: pd.Series, unit: str | pd.Series) -> pd.DataFrame:
-    """
-    Turn stated areas into hectares, and keep what was stated.
-
-    Parameters
-    ----------
-    values
-        Numbers as stated.
-    unit
-        One unit, or one per row: ``mu`` (亩), ``wan_mu`` (万亩), ``ha`` (公顷), ``wan_ha`` (万公顷), ``km2``,
-        ``wan_km2``, ``m2``, ``acre``, or a name they also go by.
-
-    Returns
-    -------
-    DataFrame
-        On the index of `values`: ``stated``, ``stated_unit``, ``area_ha``, ``doubt`` (why the unit may be wrong, else
-        empty) and ``if_doubt_ha`` (the area if it is). [ha]
-
-    Raises
-    ------
-    SchemaError
-        A unit is not known, or a value is not a number.
-
-    Examples
-    --------
-    >>> convert_areas(pd.Series([5600.0]), "acre")[["area_ha", "if_doubt_ha"]].round(2).values.tolist()
-    [[2266.24, 373.33]]
-    """
-    table = pd.DataFrame({"stated": values, "stated_unit": unit})
-    number = _numbers(table, ["stated"], "stated areas")["stated"]
-    known = table["stated_unit"].map(lambda name: _unit_names().get(str(name).strip().lower()))
-    strange = known.isna()
-    if strange.any():
-        names = sorted({str(name) for name in table.loc[strange, "stated_unit"]})
-        message = f"area units not known: {name_rows(names)}; known are {', '.join(_thresholds()['units'])}"
-        raise SchemaError(
-            message, pd.DataFrame({"row": table.index[strange], "column": "unit", "problem": "is not known"})
-        )
-    units = _thresholds()["units"]
-    doubt = known.map(lambda key: units[key].get("doubt", ""))
-    return table.assign(
-        stated=number,
-        area_ha=number * known.map(lambda key: units[key]["ha"]),
-        doubt=doubt.map(lambda other: f"may be a mistranslation of {units[other]['aliases'][0]}" if other else ""),
-        if_doubt_ha=number * doubt.map(lambda other: units[other]["ha"] if other else np.nan),
-    )
-
-
-# ----------------------------------------------------------------------------------------------------------- rates
-
-
-def restoration_rates(projects: pd.DataFrame, *, by: str | list[str] | None = None) -> pd.DataFrame:
-    """
-    Work out the rates of restoration, each with the two numbers it is made of.
-
-    Only records that state both numbers enter a rate, so that a missing answer lowers nothing.
-
-    Parameters
-    ----------
-    projects
-        Any of ``planned_ha``, ``reported_ha``, ``accepted_ha``, ``verified_ha``, ``qualified_ha``, ``effective_ha``,
-        ``preserved_ha``, ``mapped_ha`` [ha], ``living_holes`` and ``checked_holes``.
-    by
-        Columns to group by; left out: one group of all.
-
-    Returns
-    -------
-    DataFrame
-        One row per group and rate: ``rate``, ``zh``, ``en``, ``numerator``, ``denominator``, ``value`` (a share; NaN
-        where there is nothing to divide by), ``records``, ``records_without`` and ``finding`` (a rate above one that
-        cannot be).
-
-    Raises
-    ------
-    SchemaError
-        A column is missing or holds no numbers.
-
-    Examples
-    --------
-    >>> hebei = pd.DataFrame({"reported_ha": [1000.0], "verified_ha": [490.4], "qualified_ha": [279.4]})
-    >>> restoration_rates(hebei).set_index("rate")["value"].round(4)[["verification", "qualified"]].tolist()
-    [0.4904, 0.5697]
-    """
-    keys = [by] if isinstance(by, str) else list(by or [])
-    rates = _thresholds()["rates"]
-    columns = sorted({rate[side] for rate in rates for side in ("numerator", "denominator")} & set(projects.columns))
-    numbers = _numbers(projects, columns, "projects")
-    absent = [key for key in keys if key not in projects.columns]
-    if absent:
-        message = f"projects cannot be grouped by {name_rows(absent)}: there is no such column"
-        raise SchemaError(message)
-    group = projects[keys] if keys else pd.DataFrame({"group": "all"}, index=projects.index)
-    rows = []
-    for names, part in group.groupby(list(group.columns), dropna=False, sort=True):
-        mine = numbers.loc[part.index]
-        for rate in rates:
-            pair = mine.reindex(columns=[rate["numerator"], rate["denominator"]])
-            both = pair.dropna()
-            over, under = (float(total) for total in both.sum())
-            value = over / under if under > 0 else float("nan")
-            impossible = not rate["above_one"] and value > 1 + _NOISE
-            rows.append(
-                dict(zip(keys, names, strict=False))
-                | {
-                    "rate": rate["id"],
-                    "zh": rate["zh"],
-                    "en": rate["en"],
-                    "numerator": over if len(both) else float("nan"),
-                    "denominator": under if len(both) else float("nan"),
-                    "value": value,
-                    "records": len(both),
-                    "records_without": len(pair) - len(both),
-                    "finding": f"{rate['numerator']} exceeds {rate['denominator']}" if impossible else "",
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
-    """
-    Find areas and days of projects that cannot be: more accepted than reported, verified before planted, and so on.
-
-    Parameters
-    ----------
-    projects
-        ``project_id``, the area columns of :func:`restoration_rates`, the days ``planned_on``, ``started_on``,
-        ``reported_on``, ``accepted_on``, ``verified_on``, ``preserved_on``, and ``stated_area_m2`` beside
-        ``activity_ha`` as :func:`ecozones.measure_restored` gives it, where they stand.
-
-    Returns
-    -------
-    DataFrame
-        One row per finding: ``project_id``, ``finding``, ``value``, ``limit``, ``source``; empty where nothing is
-        wrong.
-
-    Examples
-    --------
-    >>> projects = pd.DataFrame({"project_id": ["P1"], "reported_ha": [10.0], "accepted_ha": [12.0]})
-    >>> check_stages(projects)["finding"].tolist()
-    ['accepted_ha exceeds reported_ha']
-    """
-    if "project_id" not in projects.columns:
-        message = "projects has no column 'project_id'"
-        raise SchemaError(message)
-    found: list[tuple[object, str, object, object, str]] = []
-    ids = projects["project_id"]
-    areas = [
-        c
-        for c in ("reported_ha", "accepted_ha", "verified_ha", "qualified_ha", "preserved_ha")
-        if c in projects.columns
-    ]
-    numbers = _numbers(projects, areas, "projects")
-    for early, late in itertools.pairwise(areas):
-        more = numbers[late] > numbers[early] * (1 + _NOISE)
-        found += [
-            (ids[row], f"{late} exceeds {early}", numbers[late][row], numbers[early][row], "order of stages")
-            for row in projects.index[more]
-        ]
-    day_names = ("planned_on", "started_on", "reported_on", "accepted_on", "verified_on", "preserved_on")
-    days = [column for column in day_names if column in projects.columns]
-    dated = projects[days].apply(pd.to_datetime)
-    for i, early in enumerate(days):
-        for late in days[i + 1 :]:
-            wrong = dated[late] < dated[early]
-            found += [
-                (ids[row], f"{late} is before {early}", dated[late][row], dated[early][row], "order of stages")
-                for row in projects.index[wrong]
-            ]
-    checks = _thresholds()["checks"]
-    if {"stated_area_m2", "activity_ha"} <= set(projects.columns):
-        pair = _numbers(projects, ["stated_area_m2", "activity_ha"], "projects")
-        share = (_share(pair["stated_area_m2"] / _HA, pair["activity_ha"]) - 1).abs()
-        limit = checks["stated_area_share"]
-        found += [
-            (ids[row], "stated area differs from the measured one", share[row], limit["value"], limit["source"])
-            for row in projects.index[share > limit["value"]]
-        ]
-    if {"planned_ha", "reported_ha"} <= set(projects.columns):
-        pair = _numbers(projects, ["planned_ha", "reported_ha"], "projects")
-        share = _share(pair["reported_ha"], pair["planned_ha"])
-        for limit, outside in (
-            (checks["goal_from"], share < checks["goal_from"]["value"]),
-            (checks["goal_to"], share > checks["goal_to"]["value"]),
-        ):
-            found += [
-                (ids[row], "reported area far from the planned one", share[row], limit["value"], limit["source"])
-                for row in projects.index[outside]
-            ]
-    if "activity_ha" in projects.columns:
-        size, limit = _numbers(projects, ["activity_ha"], "projects")["activity_ha"], checks["polygon_max_ha"]
-        found += [
-            (ids[row], "polygon larger than usual", size[row], limit["value"], limit["source"])
-            for row in projects.index[size > limit["value"]]
-        ]
-    return pd.DataFrame(found, columns=["project_id", "finding", "value", "limit", "source"])
-
-
-def survival_thresholds(edition: str) -> pd.DataFrame:
-    """
-    List the bars that survival and preservation are held against, of one edition.
-
-    Parameters
-    ----------
-    edition
-        Must be named: bars changed between editions, and none is verified.
-
-    Returns
-    -------
-    DataFrame
-        One row per kind (``survival``, ``preservation``) and zone: ``qualified``, ``failed``, ``after_years``,
-        ``status``, ``note``.
-
-    Raises
-    ------
-    InputError
-        The edition is not known, or its numbers could not be obtained.
-
-    Examples
-    --------
-    >>> survival_thresholds("2016 (unverified)")[["kind", "zone", "qualified"]].head(2).values.tolist()
-    [['survival', 'humid', 0.85], ['survival', 'arid', 0.7]]
-    """
-    tables = _thresholds()
-    if edition not in tables["editions"]:
-        message = f"edition {edition!r} is not known; known are {', '.join(map(repr, tables['editions']))}"
-        raise InputError(message)
-    rows = [
-        {"kind": kind} | row
-        for kind in ("survival", "preservation")
-        for row in tables[kind]
-        if row["edition"] == edition
-    ]
-    if not rows:
-        known = tables["editions"][edition]
-        message = f"edition {edition!r} ({known['title']}): {known['note']}"
-        raise InputError(message)
-    columns = ["kind", "edition", "zone", "qualified", "failed", "after_years", "status", "note"]
-    return pd.DataFrame(rows).reindex(columns=columns)
-
-
-def judge_survival(projects: pd.DataFrame, *, edition: str | pd.DataFrame) -> pd.DataFrame:
-    """
-    Judge survival and preservation of plantings against the bars of an edition.
-
-    Parameters
-    ----------
-    projects
-        ``project_id`` and, where known, ``survival`` (share of living plants), ``preserved_ha`` and ``verified_ha``
-        [ha], ``rain_mm`` (a year) and ``irrigated``.
-    edition
-        An edition of :func:`survival_thresholds`, or a table of your own with its columns.
-
-    Returns
-    -------
-    DataFrame
-        One row per project: ``project_id``, ``zone`` (humid, arid), ``survival``, ``survival_bar``,
-        ``survival_outcome`` (``qualified``, ``replant``, ``failed``, ``undetermined``), ``preservation``,
-        ``preservation_bar``, ``preservation_outcome`` (``preserved``, ``not_preserved``, ``undetermined``),
-        ``edition``, ``status`` (of the bars).
-
-    Raises
-    ------
-    SchemaError
-        Survival is no share between 0 and 1.
-
-    Examples
-    --------
-    >>> planted = pd.DataFrame({"project_id": ["P1", "P2"], "survival": [0.8, 0.8], "rain_mm": [600, 300]})
-    >>> judge_survival(planted, edition="2016 (unverified)")["survival_outcome"].tolist()
-    ['replant', 'qualified']
-    """
-    bars = survival_thresholds(edition) if isinstance(edition, str) else edition
-    full = projects.reindex(columns=["project_id", "survival", "preserved_ha", "verified_ha", "rain_mm", "irrigated"])
-    numbers = _numbers(full, ["survival", "preserved_ha", "verified_ha", "rain_mm"], "projects")
-    outside = (numbers["survival"] < 0) | (numbers["survival"] > 1)
-    if outside.any():
-        rows = projects.index[outside]
-        message = f"survival is a share between 0 and 1, not a percentage: rows {name_rows(rows)}"
-        raise SchemaError(message, pd.DataFrame({"row": rows, "column": "survival", "problem": "is no share"}))
-    irrigated = full["irrigated"].map(lambda value: False if pd.isna(value) else bool(value))
-    wet = irrigated | (numbers["rain_mm"] >= _thresholds()["zones"]["humid_from_mm"])
-    zone = pd.Series(np.where(wet, "humid", "arid"), index=projects.index).where(
-        irrigated | numbers["rain_mm"].notna(), None
-    )
-    survival_bars = bars[bars["kind"] == "survival"].set_index("zone")
-    standing_bars = bars[bars["kind"] == "preservation"].set_index("zone")
-    bar = zone.map(survival_bars["qualified"]).astype(float)
-    floor = zone.map(survival_bars["failed"]).astype(float)
-    alive = numbers["survival"]
-    # a billionth lets 0.85 pass a bar of 0.85 whatever binary makes of either
-    outcome = np.select(
-        [alive.isna() | bar.isna(), alive >= bar - _NOISE, alive <= floor + _NOISE],
-        ["undetermined", "qualified", "failed"],
-        default="replant",
-    )
-    standing = _share(numbers["preserved_ha"], numbers["verified_ha"])
-    standing_bar = zone.map(standing_bars["qualified"]).astype(float)
-    kept = np.select(
-        [standing.isna() | standing_bar.isna(), standing >= standing_bar - _NOISE],
-        ["undetermined", "preserved"],
-        default="not_preserved",
-    )
-    return pd.DataFrame(
-        {
-            "project_id": full["project_id"],
-            "zone": zone,
-            "survival": alive,
-            "survival_bar": bar,
-            "survival_outcome": outcome,
-            "preservation": standing,
-            "preservation_bar": standing_bar,
-            "preservation_outcome": kept,
-            "edition": edition if isinstance(edition, str) else "given by the caller",
-            "status": zone.map(survival_bars["status"]).fillna("") if "status" in bars.columns else "",
-        }
-    )
-
-
-# -------------------------------------------------------------------------------------------------- land ledgers
 
 
 def mining_land_ledger(entries: pd.DataFrame) -> pd.DataFrame:
@@ -428,7 +60,8 @@ def mining_land_ledger(entries: pd.DataFrame) -> pd.DataFrame:
     >>> mining_land_ledger(book)[["booked_ha", "balance_ha", "booked"]].values.tolist()
     [[10.0, 10.0, True], [0.0, 10.0, False]]
     """
-    numbers = _numbers(entries, ["area_ha"], "the mining-land ledger")["area_ha"]
+    entries = entries.reset_index(drop=True)
+    numbers = read_numbers(entries, ["area_ha"], "the mining-land ledger")["area_ha"]
     missing = [column for column in ("entry_id", "kind", "on") if column not in entries.columns]
     if missing:
         message = (
@@ -505,7 +138,8 @@ def farmland_balance(entries: pd.DataFrame, *, by: str | None = None) -> pd.Data
     >>> farmland_balance(book)[["net_ha", "next_cap_ha", "balanced"]].values.tolist()
     [[2.0, 2.0, True]]
     """
-    area = _numbers(entries, ["area_ha"], "the farmland balance")["area_ha"]
+    entries = entries.reset_index(drop=True)
+    area = read_numbers(entries, ["area_ha"], "the farmland balance")["area_ha"]
     foreign = (
         entries.index[~entries["kind"].isin(["supplemented", "occupied"])]
         if "kind" in entries.columns
@@ -515,8 +149,8 @@ def farmland_balance(entries: pd.DataFrame, *, by: str | None = None) -> pd.Data
         message = f"the farmland balance needs kind 'supplemented' or 'occupied': rows {name_rows(foreign)}"
         raise SchemaError(message)
     full = entries.reindex(columns=[*entries.columns, *({"accepted", "quality"} - set(entries.columns))])
-    accepted = full["accepted"].map(lambda value: False if pd.isna(value) else bool(value))
-    quality = _numbers(full, ["quality"], "the farmland balance")["quality"].fillna(1.0)
+    accepted = read_flags(full, "accepted").fillna(value=False).astype(bool)
+    quality = read_numbers(full, ["quality"], "the farmland balance")["quality"].fillna(1.0)
     gained = (full["kind"] == "supplemented") & accepted
     table = pd.DataFrame(
         {
@@ -531,49 +165,6 @@ def farmland_balance(entries: pd.DataFrame, *, by: str | None = None) -> pd.Data
     summed = table.groupby(group, sort=True).sum()
     worst = summed[["net_ha", "weighted_net_ha"]].min(axis=1)
     return summed.assign(balanced=worst >= -_NOISE, next_cap_ha=worst.clip(lower=0.0)).reset_index()
-
-
-def soil_conservation(figures: pd.DataFrame) -> pd.DataFrame:
-    """
-    Work out the indicators of soil conservation, each missing where its denominator is.
-
-    Parameters
-    ----------
-    figures
-        Any of ``land_km2``, ``erosion_km2``, ``treated_km2`` (to standard), ``to_treat_km2``, ``unsuitable_km2``,
-        ``restorable_km2``, ``planted_km2``, ``project_km2`` [km²], ``tolerated_t_km2`` and ``actual_t_km2`` (a year).
-
-    Returns
-    -------
-    DataFrame
-        On the index of `figures`: ``conservation_ratio`` 水土保持率 (1 less the eroded share), ``treated_share``
-        治理度, ``plant_recovery`` 林草植被恢复率, ``plant_cover`` 林草覆盖率, ``control_ratio`` 土壤流失控制比, and
-        ``split_error_km2`` (eroded less to treat less unsuitable). Shares.
-
-    Examples
-    --------
-    >>> national = pd.DataFrame({"land_km2": [960.0], "erosion_km2": [267.42]})
-    >>> soil_conservation(national)["conservation_ratio"].round(4).tolist()
-    [0.7214]
-    """
-    names = [
-        "land_km2", "erosion_km2", "treated_km2", "to_treat_km2", "unsuitable_km2", "restorable_km2", "planted_km2",
-        "project_km2", "tolerated_t_km2", "actual_t_km2",
-    ]  # fmt: skip
-    if not set(names) & set(figures.columns):
-        message = f"the figures have none of the columns {', '.join(names)}"
-        raise SchemaError(message)
-    given = _numbers(figures.reindex(columns=names), names, "the figures")
-    return pd.DataFrame(
-        {
-            "conservation_ratio": 1 - _share(given["erosion_km2"], given["land_km2"]),
-            "treated_share": _share(given["treated_km2"], given["erosion_km2"]),
-            "plant_recovery": _share(given["planted_km2"], given["restorable_km2"]),
-            "plant_cover": _share(given["planted_km2"], given["project_km2"]),
-            "control_ratio": _share(given["tolerated_t_km2"], given["actual_t_km2"]),
-            "split_error_km2": given["erosion_km2"] - given["to_treat_km2"] - given["unsuitable_km2"],
-        }
-    )
 
 
 def check_consolidation(townships: pd.DataFrame) -> pd.DataFrame:
@@ -601,7 +192,7 @@ def check_consolidation(townships: pd.DataFrame) -> pd.DataFrame:
     """
     rules = _rules()["consolidation"]
     names = ["cultivated_ha", "new_cultivated_ha", "farmland_ha", "adjusted_ha", "new_farmland_ha"]
-    given = _numbers(townships, names, "townships")
+    given = read_numbers(townships, names, "townships")
     parts = []
     for rule, over, under, limit, at_least in (
         ("new cultivated land, of the old", "new_cultivated_ha", "cultivated_ha", rules["new_cultivated_share"], True),
@@ -620,7 +211,7 @@ def check_consolidation(townships: pd.DataFrame) -> pd.DataFrame:
             False,
         ),
     ):
-        share = _share(given[over], given[under])
+        share = share_of(given[over], given[under])
         holds = (share >= limit - _NOISE if at_least else share <= limit + _NOISE).astype("boolean")
         parts.append(
             pd.DataFrame(
@@ -637,107 +228,6 @@ def check_consolidation(townships: pd.DataFrame) -> pd.DataFrame:
             )
         )
     return pd.concat(parts).sort_values("township", kind="stable").reset_index(drop=True)
-
-
-def score_green_mine(
-    scores: pd.DataFrame,
-    *,
-    edition: Literal["2020", "2024"],
-    prerequisites: Mapping[str, bool] | None = None,
-    pass_points: float | None = None,
-) -> pd.DataFrame:
-    """
-    Score a green mine by the rules of an edition.
-
-    Parameters
-    ----------
-    scores
-        One row per indicator of the lowest level: ``first_level``, ``second_level`` where known, ``points`` (that can
-        be had), ``score``.
-    edition
-        ``"2020"`` (6 / 24 / 100 indicators, 1000 points) or ``"2024"`` (6 / 23 / 49, 100 points).
-    prerequisites
-        For the edition of 2020, whether each of its five holds; what is not said is not fulfilled.
-    pass_points
-        The mark to pass, where the edition's own could not be obtained (2024).
-
-    Returns
-    -------
-    DataFrame
-        One row per first-level indicator, then one for the mine (``"total"``): ``points``, ``score``, ``share``,
-        ``bar`` (share, or points for the total), ``passes`` (missing where no bar is known), ``reason``.
-
-    Raises
-    ------
-    InputError
-        The edition is not known, or the indicators are not those of the edition (number, sum of points).
-    SchemaError
-        A score is missing or above its points.
-
-    Examples
-    --------
-    >>> marks = pd.DataFrame({"first_level": [i % 6 for i in range(49)], "points": 100 / 49, "score": 90 / 49})
-    >>> scored = score_green_mine(marks, edition="2024", pass_points=80)
-    >>> scored.loc[6, "first_level"], bool(scored.loc[6, "passes"])
-    ('total', True)
-    """
-    editions = _rules()["green_mine"]
-    if edition not in editions:
-        message = f"edition {edition!r} is not known; known are {', '.join(editions)}"
-        raise InputError(message)
-    rules = editions[edition]
-    given = _numbers(scores, ["points", "score"], "scores")
-    lowest, groups = rules["third_level"], rules["first_level"]
-    if (len(scores), scores["first_level"].nunique()) != (lowest, groups):
-        message = (
-            f"edition {edition!r} has {lowest} indicators of the third level under {groups} of the first; "
-            f"{len(scores)} under {scores['first_level'].nunique()} were given"
-        )
-        raise InputError(message)
-    if "second_level" in scores.columns and scores["second_level"].nunique() != rules["second_level"]:
-        second = scores["second_level"].nunique()
-        message = f"edition {edition!r} has {rules['second_level']} indicators of the second level; {second} were given"
-        raise InputError(message)
-    if abs(given["points"].sum() - rules["points"]) > _NOISE * rules["points"]:
-        listed = given["points"].sum()
-        message = f"edition {edition!r} has {rules['points']} points in all; the indicators given have {listed:g}"
-        raise InputError(message)
-    bad = given["score"].isna() | (given["score"] > given["points"] + _NOISE) | (given["score"] < 0)
-    if bad.any():
-        message = f"scores are missing, negative or above their points: rows {name_rows(scores.index[bad])}"
-        raise SchemaError(message)
-    table = given.groupby(scores["first_level"], sort=False).sum().reset_index()
-    table["share"] = _share(table["score"], table["points"])
-    share_bar = rules.get("first_level_share", float("nan"))
-    table["bar"] = share_bar
-    table["passes"] = pd.array(table["share"] >= share_bar - _NOISE, dtype="boolean")
-    if np.isnan(share_bar):
-        table["passes"] = pd.array([pd.NA] * len(table), dtype="boolean")
-    table["reason"] = ""
-    mark = pass_points if pass_points is not None else rules.get("pass_points", float("nan"))
-    total = float(given["score"].sum())
-    unmet = [name for name in rules["prerequisites"] if not (prerequisites or {}).get(name, False)]
-    reasons = [f"prerequisite not fulfilled: {name}" for name in unmet]
-    reasons += [
-        f"{name} below its bar"
-        for name in table.loc[table["passes"].eq(other=False).fillna(value=False), "first_level"]
-    ]
-    reasons += [f"{total:g} points of {mark:g} needed"] if total < mark - _NOISE else []
-    passes: bool | Any = not reasons
-    if np.isnan(mark) and not reasons:
-        passes, reasons = pd.NA, [f"the pass mark of edition {edition} could not be obtained; give pass_points"]
-    whole = pd.DataFrame(
-        {
-            "first_level": ["total"],
-            "points": [float(rules["points"])],
-            "score": [total],
-            "share": [total / rules["points"]],
-            "bar": [mark],
-            "passes": pd.array([passes], dtype="boolean"),
-            "reason": ["; ".join(reasons)],
-        }
-    )
-    return pd.concat([table, whole], ignore_index=True)
 
 
 def next_quota(stock: pd.DataFrame) -> pd.DataFrame:
@@ -765,8 +255,8 @@ def next_quota(stock: pd.DataFrame) -> pd.DataFrame:
     """
     rules = _rules()["linking"]
     names = ["unsupplied_ha", "unsupplied_disposed_ha", "unsupplied_task", "idle_ha", "idle_disposed_ha", "idle_task"]
-    given = _numbers(stock, names, "stock")
-    rates = {kind: _share(given[f"{kind}_disposed_ha"], given[f"{kind}_ha"]) for kind in ("unsupplied", "idle")}
+    given = read_numbers(stock, names, "stock")
+    rates = {kind: share_of(given[f"{kind}_disposed_ha"], given[f"{kind}_ha"]) for kind in ("unsupplied", "idle")}
     done = [rates[kind] >= given[f"{kind}_task"] - _NOISE for kind in rates]
     known = [rates[kind].notna() & given[f"{kind}_task"].notna() for kind in rates]
     failed = (known[0] & ~done[0]) | (known[1] & ~done[1])
@@ -833,132 +323,3 @@ def score_farmland_duty(plan_ha: float, cultivated_ha: float, adjustable_ha: flo
     if cultivated_ha >= plan_ha:
         return 3
     return 2 if cultivated_ha + adjustable_ha >= plan_ha else 0
-
-
-# ------------------------------------------------------------------------------------------------------------ export
-
-
-def export_projects(projects: gpd.GeoDataFrame, *, scheme: Scheme, method: AreaMethod = "national") -> gpd.GeoDataFrame:
-    """
-    Put projects under the fields that another registry asks for, and say what is missing: a mapping, no compliance.
-
-    Parameters
-    ----------
-    projects
-        Restoration projects; the area is measured, and its source written beside it.
-    scheme
-        ``"gbf_target_2"`` or ``"ferm"``.
-    method
-        How area is measured.
-
-    Returns
-    -------
-    GeoDataFrame
-        The fields of the scheme, in longitude and latitude (EPSG:4326), and ``missing``, the needed fields a project
-        lacks.
-
-    Raises
-    ------
-    InputError
-        The scheme is not known.
-
-    Examples
-    --------
-    >>> from ecozones.testing import chessboard
-    >>> projects = chessboard(1).assign(project_id="P1", type="planted_afforestation", stage="accepted")
-    >>> export_projects(projects, scheme="ferm")["missing"].tolist()
-    ['ecosystem_type, start_date']
-    """
-    known = _rules()["export"]
-    if scheme not in known:
-        message = f"scheme {scheme!r} is not known; known are {', '.join(known)}"
-        raise InputError(message)
-    fields = known[scheme]["fields"]
-    area = polygon_areas(projects.geometry.to_numpy(), projects.crs, method=method) / _HA
-    full = projects.assign(area_ha=area, area_source=f"measured on the ellipsoid, {method}")
-    full["geometry"] = projects.geometry.to_crs("EPSG:4326")
-    table = pd.DataFrame(
-        {name: full[field["from"]] if field["from"] in full.columns else None for name, field in fields.items()},
-        index=projects.index,
-    )
-    needed = [name for name, field in fields.items() if field["need"]]
-    lacks = [
-        ", ".join(name for name in needed if name != "geometry" and pd.isna(row[name]))
-        for row in table.to_dict("records")
-    ]
-    return gpd.GeoDataFrame(table.assign(missing=lacks), geometry="geometry", crs="EPSG:4326")
-
-
-def export_mapping(scheme: Scheme) -> pd.DataFrame:
-    """
-    List which column of a project goes into which field of another registry.
-
-    Parameters
-    ----------
-    scheme
-        ``"gbf_target_2"`` or ``"ferm"``.
-
-    Returns
-    -------
-    DataFrame
-        One row per field: ``field``, ``column``, ``needed``, ``note`` (what the mapping is, and is not).
-
-    Raises
-    ------
-    InputError
-        The scheme is not known.
-
-    Examples
-    --------
-    >>> export_mapping("gbf_target_2").loc[0, ["field", "column"]].tolist()
-    ['id', 'project_id']
-    """
-    known = _rules()["export"]
-    if scheme not in known:
-        message = f"scheme {scheme!r} is not known; known are {', '.join(known)}"
-        raise InputError(message)
-    rows = [
-        (name, field["from"], field["need"], known[scheme]["note"]) for name, field in known[scheme]["fields"].items()
-    ]
-    return pd.DataFrame(rows, columns=["field", "column", "needed", "note"])
-
-
-def share_under_restoration(restored: pd.DataFrame, degraded_ha: Mapping[str, float]) -> pd.DataFrame:
-    """
-    Share of degraded ground that is under restoration, by ecosystem type (the form of GBF Target 2).
-
-    Parameters
-    ----------
-    restored
-        ``ecosystem`` and ``footprint_ha``, as :func:`ecozones.measure_restored` gives them with ``by="ecosystem"``.
-        [ha]
-    degraded_ha
-        Degraded ground at the end of the baseline, by ecosystem type. [ha]
-
-    Returns
-    -------
-    DataFrame
-        One row per ecosystem type, then ``"total"``: ``footprint_ha``, ``degraded_ha``, ``share`` (NaN without a
-        denominator). Ecosystems whose degraded ground is not stated are listed and stay out of the total.
-
-    Examples
-    --------
-    >>> restored = pd.DataFrame({"ecosystem": ["forest", "wetland"], "footprint_ha": [30.0, 10.0]})
-    >>> share_under_restoration(restored, {"forest": 100, "wetland": 100})["share"].tolist()
-    [0.3, 0.1, 0.2]
-    """
-    found = (
-        _numbers(restored, ["footprint_ha"], "restored")["footprint_ha"].groupby(restored["ecosystem"], sort=True).sum()
-    )
-    names = sorted({*found.index, *degraded_ha})
-    table = pd.DataFrame({"ecosystem": names})
-    table["footprint_ha"] = found.reindex(names, fill_value=0.0).to_numpy()
-    table["degraded_ha"] = [float(degraded_ha.get(name, np.nan)) for name in names]
-    known = table[table["degraded_ha"].notna()]
-    whole = {
-        "ecosystem": "total",
-        "footprint_ha": known["footprint_ha"].sum(),
-        "degraded_ha": known["degraded_ha"].sum(),
-    }
-    table = pd.concat([table, pd.DataFrame([whole])], ignore_index=True)
-    return table.assign(share=_share(table["footprint_ha"], table["degraded_ha"]))

@@ -21,7 +21,7 @@ from ecozones.crs import check_crs
 from ecozones.errors import CRSError, FormatWarning, GeometryError, MissingCRSError, SchemaError, name_rows
 from ecozones.plan import DeclaresLines, ZoningPlan
 from ecozones.sources import Layer, Source, open_source, read_layer, skim
-from ecozones.units import AreaUnit, from_m2, to_m2
+from ecozones.units import AreaUnit, fold, from_m2, stated_units, to_m2, unit_in_name, unit_of
 from ecozones.vocab import ControlLine, Subzone, control_lines, zones
 
 OnEmpty = Literal["raise", "skip"]
@@ -33,6 +33,10 @@ _UNIT_TOLERANCE = 0.1
 _SAMPLE = 200
 # no CRS of the Earth has coordinates beyond this
 _FARTHEST = 1e9
+# within this factor a stated area is of the size of its polygon: units differ by far more
+_SAME_SIZE = 2.0
+# columns of stated areas that by their name hold what was reported complete
+_REPORTED = {"上报面积", "完成面积", "wcmj"}
 _SURVEY_2, _SURVEY_3 = "survey-2", "survey-3"
 
 
@@ -143,19 +147,31 @@ def read_projects(
     Returns
     -------
     GeoDataFrame
-        One row per project: ``project_id``, ``name``, ``programme``, ``type``, ``year``, ``stage``, ``planned_ha``
-        [ha], ``stated_area_m2`` [m²], then all other columns of the file, then the geometry as drawn.
+        One row per project or patch of one: ``project_id``, ``name``, ``programme``, ``type``, ``year``, ``stage``,
+        ``planned_ha`` [ha], ``stated_area_m2`` [m²], then what else the file tells of it, then all other columns, then
+        the geometry as drawn. What it may tell are ``sub_project`` and ``patch_id``; areas and days of stages
+        (:func:`ecozones.restoration_types.stated_areas`) [ha]; ``survival``, ``rain_mm`` [mm], ``rainfall_zone``,
+        ``irrigated``; ``planned_funds``, ``paid_funds``, ``audited_funds`` with ``currency`` and ``funding_source``
+        [yuan]; ``ecosystem``, ``baseline_degraded``, ``responsible``. Units are those in the name of a column, such as
+        ``计划面积_万亩``, else those in a column such as ``面积单位``, row by row; figures in other units stay beside
+        those they were turned into.
 
     Raises
     ------
     SchemaError
-        Ids are repeated or missing, or roles are ambiguous; ``problems`` lists every row.
+        Ids are missing, patches are repeated, units are not known, or roles are ambiguous; ``problems`` lists every
+        row.
     GeometryError
         Rows hold nothing that can be placed on the ground.
     CRSError
         Coordinates cannot be placed on the ground with certainty.
     InputError
         The file cannot be read.
+
+    Warns
+    -----
+    FormatWarning
+        Patches were numbered; areas are in acres, or state no unit; money states none and was left alone.
 
     Examples
     --------
@@ -165,11 +181,112 @@ def read_projects(
     [['R1', 2024, 1.0]]
     """
     options = _Options(encoding, crs, keep_personal, on_empty, repair)
+    contract = schema.table("projects")
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        read = _read_table(source, schema.table("projects"), layer=layer, columns=columns, options=options)
+        frame, what = _read_frame(source, contract, layer=layer, options=options)
+        fields = schema.match_columns(_names(frame), contract, columns=columns, what=what)
+        read = _conform(frame, contract, what=what, columns=columns)
+        read = _patches(_reported(_areas_by_ground(read, fields, what), fields), what)
+        read = _money(read, frame, fields)
     _say(heard)
     return read
+
+
+def _names(frame: gpd.GeoDataFrame) -> list[str]:
+    return [str(name) for name in frame.columns if name != frame.geometry.name]
+
+
+def _areas_by_ground(read: gpd.GeoDataFrame, fields: Mapping[str, str], what: str) -> gpd.GeoDataFrame:
+    """Tell by the polygons in which unit areas stand that state none, and say so where it is not the expected one."""
+    if "area_unit" in read.columns:
+        return read
+    for column in schema.table("projects").columns:
+        field = fields.get(column.id)
+        if column.unit_kind != "area" or field in {None, column.id} or unit_in_name(str(field))[1]:
+            continue
+        assumed = stated_units("area")[column.unit]
+        there = read[read[column.id].gt(0) & (shapely.get_dimensions(read.geometry.to_numpy()) == 2)]  # noqa: PLR2004
+        sample = there.iloc[np.unique(np.linspace(0, len(there) - 1, min(len(there), _SAMPLE)).astype(int))]
+        if not len(sample):
+            continue
+        measured = measure_area(sample).to_numpy()
+        units = [stated_units("area")[name] for name in ("m2", "mu", "ha", "km2", "wan_mu")]
+        off = {unit: abs(np.log(float(np.median(sample[column.id] / unit.from_base(measured))))) for unit in units}
+        unit = min(off, key=lambda one: off[one])
+        shown = f"{what}: {field} states no unit"
+        if off[unit] > np.log(_SAME_SIZE):
+            message = f"{shown} and fits the polygons in none; taken as {assumed.words[0]}"
+            warnings.warn(f"{message}; write it into the name, such as {field}_亩", FormatWarning, stacklevel=3)
+        elif unit != assumed:
+            warnings.warn(f"{shown}; by the size of the polygons it is {unit.words[0]}", FormatWarning, stacklevel=3)
+            if column.keep_stated and field not in read.columns:
+                read.insert(len(read.columns) - 1, str(field), read[column.id])
+            read[column.id] = assumed.from_base(unit.to_base(read[column.id]))
+    return read
+
+
+def _reported(read: gpd.GeoDataFrame, fields: Mapping[str, str]) -> gpd.GeoDataFrame:
+    """Take the stated area for the reported one where its column says that it was reported."""
+    field = fields.get("stated_area_m2")
+    if "reported_ha" in read.columns or field is None or unit_in_name(field)[0] not in _REPORTED:
+        return read
+    read.insert(read.columns.get_loc("stated_area_m2") + 1, "reported_ha", from_m2(read["stated_area_m2"], "ha"))
+    return read
+
+
+def _patches(read: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
+    """Tell patches of one project apart: by what the file calls them, else by number."""
+    again = read["project_id"].duplicated(keep=False)
+    if not again.any():
+        return read
+    if "patch_id" not in read.columns:
+        number = (read.groupby("project_id").cumcount() + 1).astype(str)
+        read.insert(1, "patch_id", number.astype(object))
+        several = read.loc[again, "project_id"].nunique()
+        message = (
+            f"{what}: {several} projects have several rows, {name_rows(read.loc[again, 'project_id'].unique())}; the "
+            "rows are taken for patches of one project and numbered as patch_id"
+        )
+        warnings.warn(message, FormatWarning, stacklevel=3)
+        return read
+    key = [name for name in ("project_id", "sub_project", "patch_id") if name in read.columns]
+    twice = read.duplicated(key, keep=False)
+    if twice.any():
+        said = read.loc[twice, "patch_id"]
+        remedy = "give every patch of a project an id of its own, or leave the column out"
+        schema.refuse([schema.problem_rows(read.index[twice], "patch_id", said, "is repeated", remedy)], what=what)
+    return read
+
+
+def _money(read: gpd.GeoDataFrame, frame: gpd.GeoDataFrame, fields: Mapping[str, str]) -> gpd.GeoDataFrame:
+    """Say in which currency funds stand: as its column says, else as their unit does."""
+    columns = [column.id for column in schema.table("projects").columns if column.unit_kind == "money"]
+    there = [column for column in columns if column in read.columns]
+    if not there:
+        return read
+    said = read["currency"].str.upper() if "currency" in read.columns else pd.Series(None, read.index, dtype=object)
+    by_row = frame[fields["money_unit"]].reset_index(drop=True) if "money_unit" in read.columns else None
+    problems = []
+    for column in there:
+        unit = stated_units("money").get(unit_in_name(fields[column], "money")[1])
+        if unit is not None:
+            own = pd.Series(unit.currency, read.index)
+        elif by_row is not None:
+            own = by_row.map(lambda word: getattr(unit_of(word, "money"), "currency", None))
+        else:
+            own = pd.Series(None, read.index, dtype=object)
+        own = own.where(read[column].notna())
+        clash = said.notna() & own.notna() & (said != own)
+        if clash.any():
+            remedy = "write the currency that the unit names, or the unit of the currency"
+            shown = f"{column} ({fields[column]})"
+            problems.append(schema.problem_rows(read.index[clash], shown, said[clash], "is in two currencies", remedy))
+        said = said.where(said.notna(), own)
+    schema.refuse(problems, what="projects")
+    # the columns of this library hold yuan where nothing else is said
+    read["currency"] = said.where(said.notna() | read[there].isna().all(axis=1), "CNY")
+    return read[[*(name for name in read.columns if name != "geometry"), "geometry"]]
 
 
 def _say(heard: Sequence[warnings.WarningMessage]) -> None:
@@ -181,14 +298,29 @@ def _say(heard: Sequence[warnings.WarningMessage]) -> None:
 def _read_table(
     source: Source, contract: schema.Table, *, layer: str | None, columns: Mapping[str, str] | None, options: _Options
 ) -> gpd.GeoDataFrame:
+    frame, what = _read_frame(source, contract, layer=layer, options=options)
+    return _conform(frame, contract, what=what, columns=columns)
+
+
+def _read_frame(
+    source: Source, contract: schema.Table, *, layer: str | None, options: _Options
+) -> tuple[gpd.GeoDataFrame, str]:
     with open_source(source, what=contract.id) as listed:
         chosen = _choose(listed, layer, contract)
         frames = [_read(one, options) for one in chosen]
     what = chosen[0].label if len(chosen) == 1 else f"{len(chosen)} boundary-point texts"
     frame = frames[0] if len(frames) == 1 else _join_texts(chosen, frames, what)
     check_crs(frame, what=what)
+    if chosen[0].path.suffix.lower() == ".dxf":
+        frame.attrs["drawing"] = True
+    return frame, what
+
+
+def _conform(
+    frame: gpd.GeoDataFrame, contract: schema.Table, *, what: str, columns: Mapping[str, str] | None
+) -> gpd.GeoDataFrame:
     read = schema.conform(frame, contract, what=what, columns=columns)
-    if "Layer" in read.columns and chosen[0].path.suffix.lower() == ".dxf":
+    if "Layer" in read.columns and frame.attrs.get("drawing"):
         # the layers of a drawing are the only names it has
         read["name"] = read["name"].where(read["name"].notna(), schema.as_text(read["Layer"]))
     return read
@@ -540,10 +672,10 @@ def _fit_layer(layer: Layer, line: ControlLine) -> _Fit | None:
 
 def _fit(name: str, line: ControlLine) -> _Fit | None:
     """Tell whether a layer is the line by its name: the alias, and beside it only words that say nothing else."""
-    folded = schema.fold(name)
+    folded = fold(name)
     plain = unicodedata.normalize("NFKC", name).casefold()
-    aliases = sorted({schema.fold(alias) for alias in (line.id, line.zh, *line.layers)}, key=len, reverse=True)
-    excluded = any(schema.fold(word) in folded for word in line.not_layers)
+    aliases = sorted({fold(alias) for alias in (line.id, line.zh, *line.layers)}, key=len, reverse=True)
+    excluded = any(fold(word) in folded for word in line.not_layers)
     for alias in aliases:
         if folded == alias and not excluded:
             return _Fit("sure")
@@ -612,7 +744,7 @@ def _read_as(layer: Layer, line: ControlLine, options: _Options, notes: list[str
 
 
 def _form(frame: gpd.GeoDataFrame, line: ControlLine) -> str:
-    there = {schema.fold(name) for name in frame.columns}
+    there = {fold(name) for name in frame.columns}
     forms = (form for form in schema.settings()["forms"] if form["line"] == line.id and set(form["fields"]) <= there)
     return next((form["en"] for form in forms), "")
 
@@ -659,7 +791,7 @@ def _in_m2(frame: gpd.GeoDataFrame, field: str, what: str, notes: list[str]) -> 
     """Check by the polygons that stated areas are in square metres; where they plainly are not, bring them to it."""
     stated = frame["stated_area_m2"]
     there = frame[stated.gt(0)]
-    if schema.unit_in_name(field)[1] or not len(there):
+    if unit_in_name(field)[1] or not len(there):
         return stated
     sample = there.iloc[np.unique(np.linspace(0, len(there) - 1, min(len(there), _SAMPLE)).astype(int))]
     check_crs(sample, what=what)
@@ -699,14 +831,14 @@ def _spaces(held: Sequence[Layer], options: _Options, notes: list[str]) -> gpd.G
     """Read the three spaces: one layer each, or one layer with a column that names them."""
     found: list[gpd.GeoDataFrame] = []
     for zone in zones().values():
-        words = {schema.fold(word) for word in (zone.id, zone.zh, *zone.layers)}
+        words = {fold(word) for word in (zone.id, zone.zh, *zone.layers)}
         for one in held:
             if _bare(one.name) in words:
                 found.append(_read(one, options, polygons=True).assign(zone=zone.id))
                 notes.append(f"{zone.id}: read from {one.label}")
     together = schema.settings()["spaces"]
     for one in held:
-        if _bare(one.name) in {schema.fold(word) for word in together["layers"]}:
+        if _bare(one.name) in {fold(word) for word in together["layers"]}:
             found.append(_split_spaces(_read(one, options, polygons=True), together["fields"], one.label))
             notes.append(f"spaces: read from {one.label}")
     if not found:
@@ -719,8 +851,8 @@ def _spaces(held: Sequence[Layer], options: _Options, notes: list[str]) -> gpd.G
 
 
 def _split_spaces(frame: gpd.GeoDataFrame, fields: Sequence[str], what: str) -> gpd.GeoDataFrame:
-    by_fold = {schema.fold(name): name for name in frame.columns}
-    field = next((by_fold[schema.fold(name)] for name in fields if schema.fold(name) in by_fold), None)
+    by_fold = {fold(name): name for name in frame.columns}
+    field = next((by_fold[fold(name)] for name in fields if fold(name) in by_fold), None)
     if field is None:
         message = f"{what}: no column tells the three spaces apart; add a column zone with {', '.join(zones())}"
         raise SchemaError(message)
@@ -740,7 +872,7 @@ def _ground(held: Sequence[Layer], extent: Ground, options: _Options, notes: lis
     if extent is not None:
         return _named_ground(held, extent, "extent", options)
     words = schema.settings()["ground"]
-    found = [one for one in held if _bare(one.name) in {schema.fold(word) for word in words["layers"]}]
+    found = [one for one in held if _bare(one.name) in {fold(word) for word in words["layers"]}]
     if len(found) > 1:
         message = f"several layers may be the extent: {skim(found)}; say which with extent="
         raise SchemaError(message)
@@ -760,7 +892,7 @@ def _named_ground(held: Sequence[Layer], choice: Ground, what: str, options: _Op
 
 def _bare(name: str) -> str:
     """Fold the name of a layer and leave out year and code at its ends."""
-    return re.sub(r"^\d+|(\d+年?)$", "", schema.fold(name))
+    return re.sub(r"^\d+|(\d+年?)$", "", fold(name))
 
 
 def _note_unused(held: Sequence[Layer], known: Mapping[str, ControlLine], used: set[int], notes: list[str]) -> None:

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import re
 import tomllib
-import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
@@ -17,35 +16,50 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from ecozones.columns import as_flag
 from ecozones.errors import DroppedColumnsWarning, FormatWarning, SchemaError, name_rows
-from ecozones.units import from_m2, to_m2
+from ecozones.units import Kind as UnitKind
+from ecozones.units import StatedUnit, fold, stated_units, unit_in_name, unit_of
 
-Kind = Literal["text", "number", "integer"]
+Kind = Literal["text", "number", "integer", "day", "flag"]
 Scheme = Literal["survey-2", "survey-3", "plan-2023"]
 
 # a shapefile cuts names at 10 bytes: 3 Chinese characters in UTF-8 and a rest, 5 in GBK
 _SHORTEST_CUT = 3
 _CUT_BYTES = 10
-_UNITS = {
-    "平方公里": "km2",
-    "平方千米": "km2",
-    "km2": "km2",
-    "平方米": "m2",
-    "m2": "m2",
-    "sqm": "m2",
-    "公顷": "ha",
-    "hectares": "ha",
-    "hectare": "ha",
-    "ha": "ha",
-    "亩": "mu",
-    "mu": "mu",
-}
 _PROBLEM_COLUMNS = ["row", "column", "value", "problem", "remedy"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column of a table: what it holds, in which unit, and the names it goes by in files."""
+    """
+    One column of a table: what it holds, in which unit, and the names it goes by in files.
+
+    Parameters
+    ----------
+    id
+        Its name in tables.
+    zh, en
+        Its labels.
+    kind
+        What it holds; a ``"flag"`` is yes, no or missing, a ``"day"`` a date.
+    unit
+        Unit of its figures.
+    required
+        A table without it is refused.
+    unique
+        It names the rows: none is blank, and rows are numbered where the file has no such column.
+    repeated
+        Though it names things, several rows may be of one thing.
+    optional
+        Left out of the table where the file has no such column.
+    keep_stated
+        What the file states stays beside it where its unit was another.
+    states_unit_of
+        It tells row by row in which unit figures of this kind stand that do not say so themselves.
+    aliases
+        Names it goes by in files.
+    """
 
     id: str
     zh: str
@@ -54,7 +68,17 @@ class Column:
     unit: str = ""
     required: bool = False
     unique: bool = False
+    repeated: bool = False
+    optional: bool = False
+    keep_stated: bool = False
+    states_unit_of: UnitKind | None = None
     aliases: tuple[str, ...] = ()
+
+    @property
+    def unit_kind(self) -> UnitKind | None:
+        """Area or money, for figures that registers state in many units."""
+        kinds: tuple[UnitKind, ...] = ("area", "money")
+        return next((kind for kind in kinds if self.unit in stated_units(kind)), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,63 +147,6 @@ def table(name: str) -> Table:
     return Table(name, found["zh"], found["en"], tuple(columns))
 
 
-def fold(name: object) -> str:
-    """
-    Bring a column or layer name to the form in which names are compared.
-
-    Parameters
-    ----------
-    name
-        As written.
-
-    Returns
-    -------
-    str
-        Lower case, full-width forms made narrow, punctuation and spaces left out.
-
-    Examples
-    --------
-    >>> fold("ＧＨＦＱ_MC "), fold("用地面积（公顷）")
-    ('ghfqmc', '用地面积公顷')
-    """
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", str(name)).casefold())
-
-
-def unit_in_name(name: object) -> tuple[str, str]:
-    """
-    Read the area unit that a column name ends in.
-
-    Parameters
-    ----------
-    name
-        As written.
-
-    Returns
-    -------
-    tuple of str
-        The folded name without the unit, and the unit; an empty unit where the name says none.
-
-    Examples
-    --------
-    >>> unit_in_name("用地面积（公顷）"), unit_in_name("MJ")
-    (('用地面积', 'ha'), ('mj', ''))
-    """
-    folded = fold(name)
-    for word, unit in _UNITS.items():
-        stem = folded.removesuffix(word)
-        latin = word.isascii()
-        # "alpha" does not end in hectares: a Latin unit stands apart or follows a Chinese name
-        apart = (
-            not latin
-            or not stem
-            or not stem[-1].isascii()
-            or bool(re.search(rf"[\W_]{word}\W*$", str(name).casefold()))
-        )
-        if stem != folded and apart:
-            return (stem or folded), unit
-    return folded, ""
-
-
 def match_columns(
     names: Sequence[str], contract: Table, *, columns: Mapping[str, str] | None = None, what: str
 ) -> dict[str, str]:
@@ -224,7 +191,10 @@ def match_columns(
         )
         raise SchemaError(message)
     taken = set(said.values())
-    folded = {name: {fold(name), unit_in_name(name)[0]} for name in names if name not in taken}
+    kinds: set[UnitKind] = {"area", *(column.unit_kind for column in contract.columns if column.unit_kind)}
+    folded = {
+        name: {fold(name), *(unit_in_name(name, kind)[0] for kind in kinds)} for name in names if name not in taken
+    }
     for column in contract.columns:
         if column.id in said:
             continue
@@ -325,13 +295,22 @@ def conform(
     """
     shape = frame.geometry.name
     names = [str(name) for name in frame.columns if name != shape]
-    matched = match_columns(names, contract, columns=columns, what=what)
     by_name = {str(name): frame[name] for name in frame.columns if name != shape}
+    matched = match_columns(names, contract, columns=columns, what=what)
+    units, problems = _row_units(by_name, matched, contract)
+    matched = {role: name for role, name in matched.items() if _unit_is_known(role, name, contract, units, what)}
     built: dict[str, pd.Series] = {}
-    problems: list[pd.DataFrame] = []
+    kept: set[str] = set()
     for column in contract.columns:
         if column.id in matched:
-            values, wrong = column_values(by_name[matched[column.id]], column, matched[column.id])
+            name = matched[column.id]
+            kind = column.unit_kind
+            stated = units.get(kind) if kind and not unit_in_name(name, kind)[1] else None
+            values, wrong = column_values(by_name[name], column, name, stated_in=stated)
+            if column.keep_stated and name != column.id and not _as_stated(values, by_name[name]):
+                kept.add(name)
+        elif column.optional:
+            continue
         elif column.unique:
             values, wrong = pd.Series(np.arange(1, len(frame) + 1).astype(str), index=frame.index, dtype=object), []
             note = f"{what}: no column of ids was found, so rows are numbered from 1 as {column.id}"
@@ -346,13 +325,58 @@ def conform(
         built[column.id] = values
         problems += wrong
     refuse(problems, what=what)
-    used = set(matched.values())
+    used = set(matched.values()) - kept
     # a column of the file that bears the name of a role but does not play it keeps its values under another name
     rest = {
         (f"{name}_in_file" if name in built else name): series for name, series in by_name.items() if name not in used
     }
     data = pd.DataFrame(built | rest, index=frame.index)
     return gpd.GeoDataFrame(data, geometry=frame.geometry.to_numpy(), crs=frame.crs).reset_index(drop=True)
+
+
+def _row_units(
+    by_name: Mapping[str, pd.Series], matched: dict[str, str], contract: Table
+) -> tuple[dict[UnitKind, pd.Series], list[pd.DataFrame]]:
+    """Read the columns that tell units row by row; one in which no value is a unit tells something else."""
+    units: dict[UnitKind, pd.Series] = {}
+    problems: list[pd.DataFrame] = []
+    for column in contract.columns:
+        kind = column.states_unit_of
+        if kind is None or column.id not in matched:
+            continue
+        words = as_text(by_name[matched[column.id]])
+        known = words.map(lambda word, kind=kind: None if word is None else unit_of(word, kind))
+        if known.isna().all():
+            del matched[column.id]
+            continue
+        strange = words.notna() & known.isna()
+        if strange.any():
+            shown = f"{column.id} ({matched[column.id]})"
+            remedy = f"write one of {', '.join(unit.words[0] for unit in stated_units(kind).values())}"
+            rows = list(words.index[strange])
+            problems.append(problem_rows(rows, shown, words[strange], f"is no unit of {kind}", remedy))
+        units[kind] = known
+    return units, problems
+
+
+def _unit_is_known(role: str, name: str, contract: Table, units: Mapping[UnitKind, pd.Series], what: str) -> bool:
+    """Tell whether figures say their unit; an area shows it by its ground, money by nothing."""
+    column = next(column for column in contract.columns if column.id == role)
+    if column.unit_kind != "money" or name == role or unit_in_name(name, "money")[1] or "money" in units:
+        return True
+    message = (
+        f"{what}: {name} states no unit, and 元 and 万元 cannot be told apart, so it is left as it stands; "
+        f"write the unit into the name, such as {name}_万元, or add a column 资金单位"
+    )
+    warnings.warn(message, FormatWarning, stacklevel=5)
+    return False
+
+
+def _as_stated(values: pd.Series, series: pd.Series) -> bool:
+    """Tell whether a column holds what the file states, number for number."""
+    if not pd.api.types.is_numeric_dtype(values):
+        return bool((values.notna() == series.notna()).all())
+    return bool(np.array_equal(values.to_numpy(float), pd.to_numeric(series, errors="coerce"), equal_nan=True))
 
 
 def refuse(problems: Sequence[pd.DataFrame], *, what: str, error: type[SchemaError] = SchemaError) -> None:
@@ -425,7 +449,9 @@ def problem_rows(
     return pd.DataFrame(data, columns=_PROBLEM_COLUMNS)
 
 
-def column_values(series: pd.Series, column: Column, name: str) -> tuple[pd.Series, list[pd.DataFrame]]:
+def column_values(
+    series: pd.Series, column: Column, name: str, *, stated_in: pd.Series | None = None
+) -> tuple[pd.Series, list[pd.DataFrame]]:
     """
     Bring one column to its kind and unit, and list what does not fit.
 
@@ -437,51 +463,133 @@ def column_values(series: pd.Series, column: Column, name: str) -> tuple[pd.Seri
         The contract of the column.
     name
         Its name in the file, which may tell the unit.
+    stated_in
+        Units row by row, for a column whose name tells none.
 
     Returns
     -------
     tuple
         The values on the same index, and tables of problems as :func:`refuse` takes them.
 
+    Warns
+    -----
+    FormatWarning
+        The unit is more often a mistranslation than a measure, or days could not be read.
+
     Examples
     --------
     >>> planned = Column("planned_ha", "计划面积", "planned area", "number", "ha")
     >>> column_values(pd.Series([15]), planned, "面积(亩)")[0].tolist()
     [1.0]
+    >>> column_values(pd.Series([1.5]), planned, "面积（万亩）")[0].tolist()
+    [1000.0]
     """
     shown = column.id if name == column.id else f"{column.id} ({name})"
     wrong: list[pd.DataFrame] = []
     if column.kind == "text":
         values = as_text(series)
+    elif column.kind == "day":
+        values = _days(series, shown)
+    elif column.kind == "flag":
+        values, wrong = _flags(series, shown)
     else:
-        values = pd.to_numeric(series, errors="coerce").astype(float)
-        blank = series.isna() | (series.astype(str).str.strip() == "")
-        bad = (values.isna() & ~blank) | np.isinf(values)
-        if bad.any():
-            wrong.append(
-                problem_rows(list(series.index[bad]), shown, list(series[bad]), "is no number", "write plain numbers")
-            )
-        unit = unit_in_name(name)[1]
-        if unit and column.unit in set(_UNITS.values()) and unit != column.unit:
-            values = pd.Series(from_m2(to_m2(values, unit), column.unit), index=series.index)  # type: ignore[arg-type]
-        if column.kind == "integer":
-            values = values.where(values.isna(), values.round())
-            whole = pd.to_numeric(series, errors="coerce")
-            part = whole.notna() & (whole % 1 != 0)
-            if part.any():
-                rows = list(series.index[part])
-                wrong.append(problem_rows(rows, shown, list(series[part]), "is no whole number", "write whole numbers"))
-            else:
-                values = values.astype("Int64")
+        values, wrong = _figures(series, column, name, stated_in, shown)
     if column.unique:
         missing = values.isna()
-        again = values.duplicated(keep=False) & ~missing
+        again = values.duplicated(keep=False) & ~missing & (not column.repeated)
         remedy = f"give every row a value of its own, or name another column with columns={{{column.id!r}: ...}}"
         if missing.any():
             wrong.append(problem_rows(list(series.index[missing]), shown, list(series[missing]), "is blank", remedy))
         if again.any():
             wrong.append(problem_rows(list(series.index[again]), shown, list(series[again]), "is repeated", remedy))
     return values, wrong
+
+
+def _figures(
+    series: pd.Series, column: Column, name: str, stated_in: pd.Series | None, shown: str
+) -> tuple[pd.Series, list[pd.DataFrame]]:
+    values: pd.Series = pd.to_numeric(series, errors="coerce").astype(float)
+    blank = series.isna() | (series.astype(str).str.strip() == "")
+    bad = (values.isna() & ~blank) | np.isinf(values)
+    part = values.notna() & (values % 1 != 0) & (column.kind == "integer")
+    values, unstated = _in_unit(values, column, name, stated_in, shown)
+    if column.kind == "integer":
+        values = values.round() if part.any() else values.astype("Int64")
+    wrong = [
+        problem_rows(list(series.index[rows]), shown, list(series[rows]), problem, remedy)
+        for rows, problem, remedy in (
+            (bad, "is no number", "write plain numbers"),
+            (unstated, "states no unit", "write the unit beside it"),
+            (part & ~bad, "is no whole number", "write whole numbers"),
+        )
+        if rows.any()
+    ]
+    return values, wrong
+
+
+def _in_unit(
+    values: pd.Series, column: Column, name: str, stated_in: pd.Series | None, shown: str
+) -> tuple[pd.Series, pd.Series]:
+    """Bring figures from the unit they are stated in to that of the column, and tell which state none."""
+    kind = column.unit_kind
+    unstated = pd.Series(data=False, index=values.index)
+    if kind is None:
+        return (values / 100 if column.unit == "1" and re.search("[%％]", name) else values), unstated
+    wanted = stated_units(kind)[column.unit]
+    unit = unit_in_name(name, kind)[1]
+    if unit or stated_in is None:
+        found = stated_units(kind)[unit or column.unit]
+        _tell_doubt(found, kind, shown)
+        same = found == wanted
+        return (values if same else pd.Series(wanted.from_base(found.to_base(values)), values.index)), unstated
+    turned = pd.Series(np.nan, index=values.index)
+    for found in {unit.id: unit for unit in stated_in.dropna()}.values():
+        mine = stated_in.map(lambda unit, found=found: unit == found).to_numpy(dtype=bool)
+        _tell_doubt(found, kind, shown)
+        turned[mine] = values[mine] if found == wanted else wanted.from_base(found.to_base(values[mine]))
+    return turned, values.notna() & stated_in.isna()
+
+
+def _tell_doubt(unit: StatedUnit, kind: UnitKind, shown: str) -> None:
+    if unit.doubt:
+        other = stated_units(kind)[unit.doubt]
+        share = float(unit.to_base(1.0) / other.to_base(1.0))
+        message = (
+            f"{shown} is stated in {unit.words[0]}, more often a mistranslation of {other.words[1]} than a measure; "
+            f"it is taken as written, {share:.2f} times what it would be in {other.words[1]}"
+        )
+        warnings.warn(message, FormatWarning, stacklevel=6)
+
+
+def _days(series: pd.Series, shown: str) -> pd.Series:
+    """Read days; what names no day, such as a month, is no day and is told."""
+    if pd.api.types.is_datetime64_any_dtype(series):
+        return series.dt.tz_localize(None).dt.normalize()
+    text = as_text(series).map(lambda word: None if word is None else re.sub("[年月/.]", "-", word).strip("日号 "))
+    digits = text.str.fullmatch(r"\d{8}").fillna(value=False).astype(bool)
+    text = text.where(~digits, text.str.replace(r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3", regex=True))
+    whole = text.str.match(r"\d{4}-\d{1,2}-\d{1,2}").fillna(value=False).astype(bool)
+    days = pd.to_datetime(text.where(whole).str.split().str[0], format="%Y-%m-%d", errors="coerce")
+    lost = text.notna() & days.isna()
+    if lost.any():
+        message = f"{shown} names no day in rows {name_rows(series.index[lost])}; they are left without one"
+        warnings.warn(message, FormatWarning, stacklevel=5)
+    return days
+
+
+def _flags(series: pd.Series, shown: str) -> tuple[pd.Series, list[pd.DataFrame]]:
+    found, strange = [], []
+    for row, value in series.items():
+        try:
+            found.append(as_flag(value))
+        except ValueError:
+            found.append(None)
+            strange.append((row, value))
+    wrong = []
+    if strange:
+        rows, said = zip(*strange, strict=True)
+        wrong.append(problem_rows(rows, shown, said, "is neither yes nor no", "write 是 or 否"))
+    return pd.Series(found, index=series.index, dtype="boolean"), wrong
 
 
 def as_text(series: pd.Series) -> pd.Series:

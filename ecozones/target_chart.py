@@ -16,6 +16,7 @@ from ecozones.targets import VERDICT_WORDS, Verdict, track_targets
 from ecozones.vocab import Language
 
 _ROW, _LABEL, _CHART, _SAID, _PAD = 44, 300, 220, 170, 10
+_STATUS_WORDS: Mapping[str, str] = {"reported": "上报", "verified": "核实", "modelled": "模型推算"}
 _STYLE = (
     "text{font:13px sans-serif;fill:#222}.small{font-size:11px;fill:#555}.way{stroke:#888;stroke-dasharray:4 3}"
     ".goal{stroke:#222}.seen{stroke:#1f5a8c;fill:none;stroke-width:1.5}.verified{fill:#1f5a8c}"
@@ -123,7 +124,8 @@ def _row(row: Mapping[Hashable, Any], seen: pd.DataFrame, top: float, language: 
     """Draw one target: its name, its way, and its verdict."""
     verdict = str(row["verdict"])
     said = VERDICT_WORDS[cast("Verdict", verdict)] if language == "zh" else verdict.replace("_", " ")
-    where = " · ".join(str(word) for word in (row["place"], row["status"]) if word)
+    status = _STATUS_WORDS.get(str(row["status"]), row["status"]) if language == "zh" else row["status"]
+    where = " · ".join(str(word) for word in (row["place"], status) if word)
     sign = {"more": "≥", "less": "≤", "hold": "="}[row["sense"]]
     goal = f"{sign} {row['target']:g} {row['unit']}"
     now = "" if np.isnan(row["observed"]) else f" · {row['observed']:g}"

@@ -13,9 +13,7 @@ import csv
 import datetime as dt
 import functools
 import operator
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -24,6 +22,7 @@ import pandas as pd
 
 from ecozones.area import close_totals
 from ecozones.errors import SchemaError, name_rows
+from ecozones.units import unit_of
 
 Verdict = Literal["met", "ahead", "on_track", "behind", "off_track", "breached", "not_evaluable"]
 Trajectory = Literal["linear", "compound"]
@@ -352,7 +351,10 @@ def _check_observed(observed: pd.DataFrame) -> pd.DataFrame:
     problems = []
     for column in ("year", "value"):
         number = pd.to_numeric(table[column], errors="coerce")
-        problems += [(row, column, f"{table[column][row]!r} is not a number") for row in table.index[number.isna()]]
+        silent = table[column].isna() | (table[column].astype(str).str.strip() == "")
+        problems += [(row, column, "is missing") for row in table.index[silent]]
+        foreign = table.index[number.isna() & ~silent]
+        problems += [(row, column, f"{table[column][row]!r} is not a number") for row in foreign]
         table[column] = number.astype(float)
     again = table.duplicated(["indicator", "place", "year", "status"], keep=False)
     problems += [
@@ -392,20 +394,14 @@ def _steps(milestones: pd.DataFrame | None) -> Mapping[str, tuple[list[float], l
     }
 
 
-@functools.cache
-def _unit_factors() -> Mapping[str, float]:
-    """Hectares in one unit of area, by every name the unit has."""
-    text = resources.files("ecozones").joinpath("data/thresholds.toml").read_text(encoding="utf-8")
-    units = tomllib.loads(text)["units"]
-    return {name: unit["ha"] for key, unit in units.items() if "doubt" not in unit for name in (key, *unit["aliases"])}
-
-
 def _factor(unit: str, wanted: str) -> float:
-    """Give the factor between two units; NaN where there is none."""
+    """Give the factor between two units of area; NaN where there is none, or one is more often a mistranslation."""
     if not unit or unit == wanted:
         return 1.0
-    factors = _unit_factors()
-    return factors[unit] / factors[wanted] if unit in factors and wanted in factors else float("nan")
+    found, goal = unit_of(unit, "area"), unit_of(wanted, "area")
+    if found is None or goal is None or found.doubt or goal.doubt:
+        return float("nan")
+    return float(goal.from_base(found.to_base(1.0)))
 
 
 def _evaluate(

@@ -1,13 +1,22 @@
-"""Area units and the one way to round them."""
+"""Units of area and money, the words for them, and the one way to round."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from importlib import resources
+from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Kind = Literal["area", "money"]
 AreaUnit = Literal["m2", "ha", "km2", "mu"]
 
 # 1 mu is 2000/3 m2 exactly, so 0.0015 mu are a square metre
@@ -70,6 +79,146 @@ def _factor(unit: str) -> tuple[float, float]:
         message = f"area unit {unit!r} is not known; use one of {', '.join(get_args(AreaUnit))}"
         raise ValueError(message)
     return _PER_M2[unit]
+
+
+@dataclasses.dataclass(frozen=True)
+class StatedUnit:
+    """A unit that registers state figures in: m² or plain currency in one of it, as a fraction, and what it may be."""
+
+    id: str
+    times: float
+    over: float
+    words: tuple[str, ...]
+    doubt: str = ""
+    currency: str = ""
+
+    def to_base(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Turn figures in this unit into square metres, unrounded, or plain currency, to a ten-thousandth."""
+        turned = np.asarray(np.asarray(values, dtype=np.float64) * self.times / self.over)
+        # money is decimal: what binary makes of 0.009 亿元 must not differ from 90 万元
+        return np.round(turned, 4) if self.currency else turned
+
+    def from_base(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Turn square metres or plain currency into figures in this unit, unrounded."""
+        return np.asarray(np.asarray(values, dtype=np.float64) * self.over / self.times)
+
+
+@functools.cache
+def stated_units(kind: Kind) -> Mapping[str, StatedUnit]:
+    """
+    List the units that registers state areas or money in.
+
+    Parameters
+    ----------
+    kind
+        ``"area"`` or ``"money"``.
+
+    Returns
+    -------
+    Mapping
+        Units by id, read-only.
+
+    Examples
+    --------
+    >>> float(stated_units("area")["wan_mu"].to_base(3)), float(stated_units("money")["yi_yuan"].to_base(2))
+    (20000000.0, 200000000.0)
+    """
+    text = resources.files("ecozones").joinpath("data/units.toml").read_text(encoding="utf-8")
+    found: dict[str, StatedUnit] = {}
+    for key, unit in tomllib.loads(text)[kind].items():
+        times, over = map(float, unit["to"])
+        rest = (unit.get("doubt", ""), unit.get("currency", ""))
+        found[key] = StatedUnit(key, times, over, tuple(unit["words"]), *rest)
+    return MappingProxyType(found)
+
+
+def fold(name: object) -> str:
+    """
+    Bring a word or the name of a column or layer to the form in which names are compared.
+
+    Parameters
+    ----------
+    name
+        As written.
+
+    Returns
+    -------
+    str
+        Lower case, full-width forms made narrow, punctuation and spaces left out.
+
+    Examples
+    --------
+    >>> fold("ＧＨＦＱ_MC "), fold("用地面积（公顷）")
+    ('ghfqmc', '用地面积公顷')
+    """
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", str(name)).casefold())
+
+
+@functools.cache
+def _words(kind: Kind) -> Mapping[str, StatedUnit]:
+    """Units by folded word, longest first, so that 万亩 is not read as 亩."""
+    found = {fold(word): unit for unit in stated_units(kind).values() for word in (unit.id, *unit.words)}
+    return MappingProxyType({word: found[word] for word in sorted(found, key=lambda word: (-len(word), word))})
+
+
+def unit_of(word: object, kind: Kind) -> StatedUnit | None:
+    """
+    Recognise a unit by a word for it.
+
+    Parameters
+    ----------
+    word
+        As a register writes it.
+    kind
+        ``"area"`` or ``"money"``.
+
+    Returns
+    -------
+    StatedUnit or None
+        None where the word is no unit.
+
+    Examples
+    --------
+    >>> unit_of("万亩", "area").id, unit_of("km²", "area").id, unit_of("实施单位", "area")
+    ('wan_mu', 'km2', None)
+    """
+    return _words(kind).get(fold(word))
+
+
+def unit_in_name(name: object, kind: Kind = "area") -> tuple[str, str]:
+    """
+    Read the unit that a column name ends in.
+
+    Parameters
+    ----------
+    name
+        As written.
+    kind
+        ``"area"`` or ``"money"``.
+
+    Returns
+    -------
+    tuple of str
+        The folded name without the unit, and the unit; an empty unit where the name says none.
+
+    Examples
+    --------
+    >>> unit_in_name("用地面积（公顷）"), unit_in_name("计划面积_万亩"), unit_in_name("MJ")
+    (('用地面积', 'ha'), ('计划面积', 'wan_mu'), ('mj', ''))
+    >>> unit_in_name("总投资（万元）", "money"), unit_in_name("管控单元", "money")
+    (('总投资', 'wan_yuan'), ('管控单元', ''))
+    """
+    folded = fold(name)
+    plain = unicodedata.normalize("NFKC", str(name)).casefold()
+    for word, unit in _words(kind).items():
+        stem = folded.removesuffix(word)
+        if stem == folded or (word == "元" and stem.endswith("单")):
+            continue
+        # "alpha" does not end in hectares: a Latin unit stands apart or follows a Chinese name
+        if word.isascii() and stem and stem[-1].isascii() and not re.search(rf"[\W_]{re.escape(word)}\W*$", plain):
+            continue
+        return (stem or folded), unit.id
+    return folded, ""
 
 
 def round_half_up(values: ArrayLike, decimals: int) -> NDArray[np.float64]:

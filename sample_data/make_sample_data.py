@@ -786,6 +786,29 @@ def make_projects(ground: Ground) -> gpd.GeoDataFrame:
     )
 
 
+def make_money(projects: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Invent what the projects cost: two sources each, a few that state a total only, one paid beyond its plan."""
+    rng = np.random.default_rng(1982)
+    rows = []
+    for number, project in enumerate(projects.itertuples(), start=1):
+        if number % 15 == 0:
+            continue  # states nothing
+        whole = round(float(project.计划面积_公顷) * rng.uniform(1.5, 6.0), 1)
+        paid = round(whole * rng.uniform(0.3, 1.0), 1) if project.XMJD != "计划下达" else ""
+        if number % 11 == 0:
+            rows.append((project.XMBH, "", whole, paid))
+            continue
+        central = round(whole * 0.6, 1)
+        spent = "" if paid == "" else round(paid * 0.6, 1)
+        rows.append((project.XMBH, "中央财政（虚构）", central, spent))
+        left = "" if spent == "" or paid == "" else round(paid - spent, 1)
+        rows.append((project.XMBH, "地方配套（虚构）", round(whole - central, 1), left))
+    table = pd.DataFrame(rows, columns=["项目编号", "资金来源", "计划投资_万元", "支付资金_万元"])
+    over = table.index[table["支付资金_万元"] != ""][0]
+    table.loc[over, "支付资金_万元"] = round(float(table.loc[over, "计划投资_万元"]) * 1.5, 1)
+    return table
+
+
 # ------------------------------------------------------------------------------------------------------------ files
 def write_layer(frame: gpd.GeoDataFrame, path: pathlib.Path, layer: str, note: str = INVENTED) -> None:
     """Write one GeoPackage layer; the note stands in its description, where every desktop GIS shows it."""
@@ -921,12 +944,14 @@ def main() -> None:
     write_boundary_text(
         listed, HERE / "sites_boundary_points.txt", producer="示例测绘单位（虚构）", produced=dt.date(2026, 1, 1)
     )
-    write_package({"projects": make_projects(ground)}, HERE / "projects.gpkg")
+    projects = make_projects(ground)
+    write_package({"projects": projects}, HERE / "projects.gpkg")
     for name, given in OTHERS.items():
         write_other(name, *given)
 
     planted = pd.DataFrame(ground.planted)
-    for name, table in {"planted": planted, "expected_overlaps": overlaps(ground, sites)}.items():
+    tables = {"planted": planted, "expected_overlaps": overlaps(ground, sites), "project_money": make_money(projects)}
+    for name, table in tables.items():
         table.to_csv(HERE / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\n")
 
 

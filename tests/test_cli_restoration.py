@@ -61,6 +61,25 @@ def test_an_attribution_nobody_knows_is_a_wrong_call(ledger):
     assert call("restored", ledger / "projects.gpkg", "--attribution", "priority").returncode == 4
 
 
+def test_money_is_summed_once_and_by_district_the_totals_close(ledger):
+    register = gpd.read_file(ledger / "projects.gpkg")
+    (ledger / "money.csv").write_text("项目编号,计划投资_万元\nP1,30\nP2,15\n", encoding="utf-8")
+    done = call("restored", ledger / "projects.gpkg", "--by", "total", "--funding", ledger / "money.csv", "--json")
+    assert done.returncode == 0, done.stderr.decode()
+    (row,) = json.loads(done.stdout)
+    assert (row["amount"], row["projects"], row["projects_without"]) == (450_000, 2, 1)
+    assert row["per_mu"] == pytest.approx(450_000 / (200 * 15), rel=1e-5)
+    # the register itself states no money
+    assert call("restored", ledger / "projects.gpkg", "--money").returncode == 4
+    board = chessboard(2).query("cell in ['a1', 'b1']").assign(district=["west", "east"])
+    board.to_file(ledger / "districts.gpkg", driver="GPKG")
+    done = call(
+        *("restored", ledger / "projects.gpkg", "--by", "district", "--districts", ledger / "districts.gpkg", "--json")
+    )
+    rows = {row["district"]: row["activity_ha"] for row in json.loads(done.stdout)}
+    assert sum(rows.values()) == pytest.approx(100 * len(register), rel=1e-5)
+
+
 @pytest.fixture
 def landscape(tmp_path):
     """Bare ground on which wood grew in the first of two projects; the file of the second states no nodata."""

@@ -7,9 +7,10 @@ import shapely
 from affine import Affine
 from drawn_rasters import classes, frame, write_raster, zone
 
-from ecozones.errors import InputError
+from ecozones.errors import InputError, SchemaError
 from ecozones.evidence import judge_transitions, load_meaning, verify_restored
 from ecozones.landcover import transition_matrix
+from ecozones.restoration import measure_restored
 
 # -- meaning
 
@@ -110,6 +111,20 @@ def test_a_project_of_which_nothing_was_seen_is_unknown(tmp_path):
     hidden = np.full((12, 12), 255, dtype=np.uint8)
     table = evidence(tmp_path, hidden, hidden, zone(3, 3, 9, 9))
     assert table[["verdict", "unknown_share"]].to_numpy().tolist() == [["unknown", 1.0]]
+
+
+def test_patches_of_one_project_are_proved_together(tmp_path):
+    before = np.full((60, 60), BARE, dtype=np.uint8)
+    after = before.copy()
+    after[10:20, 10:20], after[40:50, 40:45] = WOOD, WOOD
+    dates = [write_raster(tmp_path / name, values) for name, values in (("a.tif", before), ("b.tif", after))]
+    patches = frame(zone(10, 10, 20, 20), zone(40, 40, 50, 50), project_id=["P", "P"], patch_id=["1", "2"])
+    options = {"meaning": PLANTED, "ring_m": 150, "min_share": 0.5}
+    with pytest.raises(SchemaError, match="used twice"):
+        verify_restored(patches, *dates, **options)
+    whole = measure_restored(patches, by="project_id")
+    (row,) = verify_restored(whole, *dates, **options).itertuples()
+    assert (row.project_id, row.net_share, row.verdict) == ("P", pytest.approx(0.75, abs=1e-6), "supported")
 
 
 def test_ground_of_other_projects_is_no_control(tmp_path):

@@ -242,6 +242,23 @@ def test_numbers_with_gaps_repeated_as_ids(tmp_path):
     assert by_row(layer)["feature_id"][41] == "12#3"
 
 
+def test_features_in_folders_by_a_column(tmp_path):
+    parcels().to_parquet(tmp_path / "a.parquet")
+    layer = prepare(tmp_path / "a.parquet", tmp_path / "ready", partition_by="kind", engine=1, part_rows=50)
+    names = {path.name for path in (tmp_path / "ready" / "features").iterdir()}
+    assert names == {"kind=类0", "kind=类1", "kind=类2", "kind=__HIVE_DEFAULT_PARTITION__"}
+    stream = open_stream(tmp_path / "ready")
+    rows = stream.read(0, N).sort_values("source_row")
+    assert rows["kind"].fillna("").tolist() == parcels()["kind"].fillna("").tolist()
+    assert shapely.equals_exact(rows.geometry.to_numpy(), parcels().geometry.to_numpy()).all()
+    again = prepare(tmp_path / "a.parquet", tmp_path / "ready", partition_by="kind", engine=1, part_rows=50)
+    assert (again.digest, again.resumed) == (layer.digest, layer.fragments)
+    with pytest.raises(SchemaError, match="nowhere"):
+        prepare(tmp_path / "a.parquet", tmp_path / "other", partition_by="nowhere")
+    with pytest.raises(InputError, match="partition_by"):
+        prepare(tmp_path / "a.parquet", tmp_path / "other", partition_by="kind", line="permanent_basic_farmland")
+
+
 def test_an_empty_layer_is_a_layer(tmp_path):
     parcels().iloc[:0].to_parquet(tmp_path / "a.parquet")
     layer = prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1)
@@ -267,6 +284,9 @@ def test_what_cannot_be_placed_is_refused(tmp_path):
         prepare(path, tmp_path / "out", engine=1)
     parcels().assign(source_row=1).to_parquet(path)
     with pytest.raises(SchemaError, match="source_row"):
+        prepare(path, tmp_path / "out")
+    parcels().assign(bbox="a text").to_parquet(path)
+    with pytest.raises(SchemaError, match="bbox"):
         prepare(path, tmp_path / "out")
     parcels().to_parquet(path)
     with pytest.raises(SchemaError, match="not declared"):

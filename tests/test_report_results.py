@@ -17,9 +17,13 @@ from openpyxl import load_workbook
 
 from ecozones.conflicts import balance_conflicts, find_conflicts, total_conflicts
 from ecozones.errors import InputError
+from ecozones.funding import sum_funding
+from ecozones.overlaps import restoration_certificate
 from ecozones.quality import check_quality
 from ecozones.reports import compose_report, paper, result_kinds, write_report
-from ecozones.restoration import check_restoration, measure_restored, restoration_certificate
+from ecozones.restoration import measure_restored
+from ecozones.restoration_lines import check_restoration
+from ecozones.survival import judge_survival
 from ecozones.targets import VERDICT_WORDS, track_targets
 from ecozones.testing import chessboard, chessboard_plan
 
@@ -63,6 +67,16 @@ def results(plan):
         "restored_groups": measure_restored(projects, by="year"),
         "restoration_checks": check_restoration(projects, plan),
         "restoration_certificate": restoration_certificate(projects),
+        "funding": sum_funding(projects.assign(planned_funds=3e5, paid_funds=[2e5, *[None] * (len(projects) - 1)])),
+        "survival": judge_survival(
+            projects.assign(
+                survival=[0.9, *[0.3] * (len(projects) - 1)],
+                rain_mm=[600, *[None] * (len(projects) - 1)],
+                preserved_ha=8.0,
+                verified_ha=10.0,
+            ),
+            edition="2016 (unverified)",
+        ),
         "targets": track_targets(targets, observed),
     }
 

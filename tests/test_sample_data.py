@@ -15,6 +15,7 @@ import shapely
 from pandas.testing import assert_frame_equal
 
 from ecozones.boundary_text import read_boundary_text
+from ecozones.funding import check_funding, read_funding, sum_funding
 from ecozones.readers import read_plan, read_projects, read_sites
 from ecozones.rulebook import load_rules
 from ecozones.siting import check_sites
@@ -104,7 +105,7 @@ def test_drawing_everything_again_gives_the_same_files(tmp_path, monkeypatch):
         script.main()
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
-    for name in ("planted.csv", "sites_boundary_points.txt", "sites_gbk/sites_gbk.dbf"):
+    for name in ("planted.csv", "project_money.csv", "sites_boundary_points.txt", "sites_gbk/sites_gbk.dbf"):
         assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes()
     for path in DATA.glob("*.gpkg"):
         for layer, _ in pyogrio.list_layers(path):
@@ -179,6 +180,19 @@ def test_projects_are_recognised():
     assert projects["planned_ha"].gt(0).all()
     assert projects["stated_area_m2"].notna().sum() > 20
     assert projects["geometry"].duplicated().sum() == 3
+
+
+def test_the_money_of_projects_is_that_of_the_projects_and_one_fault_was_planted():
+    projects, money = read_projects(DATA / "projects.gpkg"), read_funding(DATA / "project_money.csv")
+    assert set(money["project_id"]) < set(projects["project_id"])
+    assert projects["project_id"].nunique() - money["project_id"].nunique() == 6
+    found = check_funding(projects, money)
+    assert (found["finding"] == "more paid than planned").sum() == 1
+    assert (found["finding"] == "no money is stated").sum() == 6
+    stated = pd.read_csv(DATA / "project_money.csv")[["计划投资_万元", "支付资金_万元"]].sum()
+    total = sum_funding(projects, money, by="total").set_index("status")["amount_wan"]
+    assert total["planned"] == pytest.approx(stated["计划投资_万元"])
+    assert total["paid"] == pytest.approx(stated["支付资金_万元"])
 
 
 @pytest.mark.parametrize(("name", "zone"), [("dalat", 4525), ("daqing", 4530), ("mentougou", 4548)])

@@ -7,6 +7,7 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from ecozones.conflicts import find_conflicts
@@ -164,6 +165,18 @@ def test_the_same_map_has_the_same_bytes(review, plan, tmp_path, kind):
 def test_a_plan_and_a_frame_can_be_drawn(plan, tmp_path):
     assert write_map(plan, tmp_path / "plan.png", title="棋盘县").scale >= 50_000
     assert write_map(plan["permanent_basic_farmland"], tmp_path / "farmland.png", title="农田").crs == plan.crs.name
+
+
+def test_only_a_review_says_that_no_ground_is_taken(plan, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        Figure, "legend", lambda _, handles, **__: told.append([entry.get_label() for entry in handles])
+    )
+    free = check_sites(square("h8", activity="ordinary_build"), plan, on="2026-06-01")
+    for obj in (free, plan, square("a1")):
+        write_map(obj, tmp_path / "map.png", language="en")
+    assert ["no ground taken here" in labels for labels in told] == [True, False, False]
+    assert told[2] == ["ground shown"]
 
 
 def test_what_cannot_be_drawn_is_refused(review, tmp_path):

@@ -54,6 +54,14 @@ def test_a_value_on_the_way_lies_on_the_line_drawn():
     assert y2 > y1  # down the page is less
 
 
+def test_status_and_verdict_are_named_in_one_language():
+    words = draw_targets(TARGETS[:1], OBSERVED, language="zh").svg
+    assert "核实" in words
+    assert "超前" in words
+    assert "verified</text>" not in words
+    assert "verified</text>" in draw_targets(TARGETS[:1], OBSERVED, language="en").svg
+
+
 def test_later_observations_are_not_drawn():
     assert draw_targets(TARGETS[:1], OBSERVED, on=2022).svg.count("<circle") == 2
 

@@ -83,6 +83,24 @@ def test_pm25_from_51_to_34_is_a_third_less():
     assert (after - before) / before == pytest.approx(-0.333, abs=5e-4)
 
 
+def test_rates_a_year_of_the_documents_are_compounded():
+    # document yubei: energy per unit of industry fell by 5.5 % a year, three years running
+    rows = pd.read_csv(PROGRAMMES / "actuals.csv", dtype=str).query("source == 'yubei' and unit == '%/yr'")
+    (yearly,) = rows["value"].astype(float)
+    assert expected_value(1, 2020, 1 + yearly / 100, 2021, 2021) == pytest.approx(0.945)
+    assert (1 + yearly / 100) ** 3 - 1 == pytest.approx(-0.156, abs=5e-4)
+    assert annual_rate(1 - (1 + yearly / 100) ** 3, 3) == pytest.approx(-yearly / 100)
+
+
+def test_documents_without_targets_have_none_and_every_figure_is_one_of_four_kinds():
+    figures = pd.read_csv(PROGRAMMES / "figures.csv", dtype=str, keep_default_na=False)
+    assert figures["kind"].value_counts().to_dict() == {"actual": 53, "structure": 47, "meta": 30, "target": 10}
+    targets = read_targets(PROGRAMMES / "targets.csv")
+    assert set(targets["source"]) == {"daqing-1369"}
+    for document, count in {"beijing-2024": 0, "dalat-2024": 0, "national-2022": 0, "daqing-1369": 7}.items():
+        assert (targets["source"] == document).sum() == count
+
+
 def test_printed_percentages_are_recomputed():
     # oracle `reported_pct_check_zhejiang_2021`: one of the two does not follow from its own numbers
     printed = pd.DataFrame({"done": ["28.71", "31.79"], "task": ["40", "40"], "percent": ["71.58", "79.47"]})
@@ -124,13 +142,14 @@ def test_jiangxi_2035_as_the_state_council_set_it():
             ("red line", 4.12, "万km2", ">="),
             ("boundary multiple", 1.3, "ratio", "<="),
             ("GDP-land decline", 40, "%", ">="),
+            ("water use in 2025", 262.3, "1e8 m3", "<="),
         ],
         columns=["indicator", "value", "unit", "comparator"],
-    ).assign(year=2035, attribute="约束性")
-    found = goals[["indicator", "unit"]].assign(year=2035, value=[4004.59, 3545.42, 4.13, 1.31, 40])
+    ).assign(year=[2035] * 5 + [2025], attribute="约束性")
+    found = goals[["indicator", "unit", "year"]].assign(value=[4004.59, 3545.42, 4.13, 1.31, 40, 262.31])
     tracked = track_targets(goals.assign(tolerance=0.0), found).set_index("indicator")
-    assert tracked["met"].tolist() == [True, False, True, False, True]
-    assert tracked["verdict"].tolist() == ["met", "breached", "met", "breached", "met"]
+    assert tracked["met"].tolist() == [True, False, True, False, True, False]
+    assert tracked["verdict"].tolist() == ["met", "breached", "met", "breached", "met", "breached"]
 
 
 # ---------------------------------------------------------------------------------------------------- verdicts
@@ -351,6 +370,13 @@ def test_half_the_last_digit_is_what_rounding_can_hide(number, half):
 def test_targets_that_mean_nothing_are_refused(changes, words):
     with pytest.raises(SchemaError, match=words):
         track_targets(target(**changes), observations((2023, 30)))
+
+
+def test_an_observation_without_a_year_is_missing_one():
+    with pytest.raises(SchemaError, match=r"row 1: year is missing$"):
+        track_targets(target(), observations((2023, 30), (None, 29)))
+    with pytest.raises(SchemaError, match="value 'low' is not a number"):
+        track_targets(target(), observations((2023, "low")))
 
 
 def test_observed_twice_is_refused():

@@ -32,7 +32,8 @@ had {rows} parcels. A figure is *measured*, with the command that measures it ag
 *worked out* from those above, by the arithmetic beside it. Times are seconds of one core of the machine that is
 described with the [measurements](performance). The page is made from the results by `python tools/scale_page.py`.
 
-- The check: **{check_core_h} core-hours**, {check_h} hours on one server of {cores} cores.
+- Held against a red line: **{check_core_h} core-hours**; official areas: **{areas_core_h} core-hours**. Both take
+  {check_h} hours on one server of {cores} cores.
 - Preparing the layer, once for each edition: **{prepare_core_h} core-hours**.
 - Bytes: {layer_gb} GB in, {out_gb} GB out, **0 shuffled**.
 - Fragments: {fragments_there}, with as many receipts, {receipts_mb} MB of them.
@@ -81,7 +82,8 @@ def values(results: Told, large: Told) -> dict[str, float]:
     for figure in (figure for section in SECTIONS for figure in section["figures"]):
         if "formula" in figure:
             # pandas knows arithmetic on names, and nothing else that a formula could do
-            known[figure["name"]] = float(pd.DataFrame([known]).eval(figure["formula"], engine="python").iloc[0])
+            found = pd.DataFrame([known]).eval(figure["formula"], engine="python")
+            known[figure["name"]] = float(pd.Series(found).iloc[0])
         elif "assumed" in figure:
             known[figure["name"]] = float(figure["assumed"])
         else:
@@ -108,14 +110,15 @@ def shown(value: float) -> str:
     return f"{value:,.0f}" if value >= WHOLE else f"{value:.3g}"
 
 
-def _origin(figure: Told) -> str:
+def _origin(figure: Told, large: Told) -> str:
     if "formula" in figure:
         return f"worked out: `{figure['formula']}`"
     if "assumed" in figure:
         return f"assumed: {figure['why']}"
     job = figure.get("job")
-    command = f'python -m benchmarks --size {SIZE} --jobs "{job}"' if job else "python -m benchmarks.bench_large"
-    return f"measured: `{command}`"
+    if job:
+        return f'measured: `python -m benchmarks --size {SIZE} --jobs "{job}"`'
+    return f"measured: `{large.get('command', 'python -m benchmarks.bench_large')}`"
 
 
 def page(results: Told, large: Told) -> str:
@@ -137,7 +140,7 @@ def page(results: Told, large: Told) -> str:
     for section in SECTIONS:
         lines = [
             f"| `{figure['name']}` | {figure['label']} | {said[figure['name']]} | {figure.get('unit', '')} "
-            f"| {_origin(figure)} |"
+            f"| {_origin(figure, large)} |"
             for figure in section["figures"]
         ]
         table = "\n".join(["| name | figure | value | unit | from |", "|---|---|--:|---|---|", *lines])

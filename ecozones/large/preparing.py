@@ -31,16 +31,18 @@ from numpy.typing import NDArray
 from ecozones import overlay
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
-from ecozones.errors import EngineError, GeometryError, InputError, MissingCRSError, SchemaError
+from ecozones.errors import EngineError, GeometryError, InputError, MissingCRSError, SchemaError, name_rows
 from ecozones.geometry import drop_heights, repair_polygons
 from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, read_part, write_case
-from ecozones.large.tables import plain_kinds
+from ecozones.large.tables import plain_kinds, split_table
 from ecozones.plan import DeclaresLines, id_field, name_features, stated_ids
 from ecozones.streams import FEATURES, PREPARED, Passing, Stream, open_stream, series_of
 from ecozones.vocab import ControlLine, control_lines
 
 PIECES = "pieces"
 ROW = "source_row"
+# the place on the curve, while rows are on their way
+_KEY = "_place_on_the_curve"
 _LANDED, _KEYS, _SPILL = "_landed", "_keys", "_spill"
 _ROWS, _PART_ROWS = 50_000, 100_000
 # the finest curve of geopandas: 65,536 cells a side
@@ -99,6 +101,7 @@ class _Case:
     whole_ids: bool = False
     schema: pa.Schema | None = None
     spill: tuple[str, ...] = ()
+    partition_by: tuple[str, ...] = ()
 
 
 def prepare(
@@ -112,6 +115,7 @@ def prepare(
     engine: Any = None,  # noqa: ANN401 - engines share no type
     rows: int = _ROWS,
     part_rows: int = _PART_ROWS,
+    partition_by: str | Sequence[str] = (),
     progress: bool = False,
 ) -> Prepared:
     """
@@ -141,6 +145,8 @@ def prepare(
         Rows that are read at a time.
     part_rows
         Rows in a part of the result, as near as rows at one place allow.
+    partition_by
+        Columns to write the features in folders by (``features/county=.../part-...parquet``); not for a line.
     progress
         Show how far it is on the standard error stream.
 
@@ -176,6 +182,8 @@ def prepare(
     out = Path(folder).resolve()
     stream = source if isinstance(source, Passing) else open_stream(source, layer=layer, encoding=encoding)
     _check_source(stream)
+    parts = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
+    _check_parts(stream, parts, line)
     declared = None if line is None else _declared(line, rules)
     told = [stream.title, stream.digest] if isinstance(stream, Passing) else stream.identity()
     print_ = fingerprint(
@@ -183,7 +191,7 @@ def prepare(
             "verb": "prepare",
             "source": told,
             "line": None if declared is None else repr(declared),
-            "part_rows": part_rows,
+            "parts": [part_rows, *parts],
         }
     )
     done = _find_done(out, print_)
@@ -191,7 +199,7 @@ def prepare(
         return done
     if isinstance(stream, Passing):
         stream = _set_down(stream, out / _LANDED, rows)
-    case = _Case(stream, declared)
+    case = _Case(stream, declared, partition_by=parts)
     # a layer without rows still has columns
     stretches = split(stream.rows, rows) or [(0, 0)]
     case = _learn(case, out / _KEYS, stretches, print_, part_rows, engine)
@@ -214,9 +222,21 @@ def _check_source(stream: Stream | Passing) -> None:
     if stream.crs is None:
         message = f"{label} has no CRS, so it cannot be placed; set it where the layer is made"
         raise MissingCRSError(message)
-    if ROW in stream.names and not _is_prepared(stream):
-        message = f"{label} has a column {ROW!r} of its own; rename it"
+    own = [name for name in ("bbox", *(() if _is_prepared(stream) else (ROW,))) if name in stream.names]
+    if own:
+        message = f"{label} has a column {name_rows(own)}, which a prepared layer keeps for itself; rename it"
         raise SchemaError(message)
+
+
+def _check_parts(stream: Stream | Passing, parts: Sequence[str], line: str | None) -> None:
+    absent = [name for name in parts if name not in stream.names]
+    if absent:
+        has = name_rows(stream.names)
+        message = f"the layer has no column {name_rows(absent)} to write it in folders by; it has {has}"
+        raise SchemaError(message)
+    if parts and line is not None:
+        message = "pieces of a line name features by their order, which folders would change; leave partition_by= out"
+        raise InputError(message)
 
 
 def _set_down(table: Passing, folder: Path, rows: int) -> Stream:
@@ -468,7 +488,7 @@ def _spill(frame: gpd.GeoDataFrame, rows: NDArray[np.intp], key: Keys, ends: Key
     plain = pd.DataFrame(frame.drop(columns="geometry")).iloc[order]
     table = pa.Table.from_pandas(plain, preserve_index=False).replace_schema_metadata(None)
     table = table.append_column(ROW, pa.array(rows[order], pa.int64()))
-    table = table.append_column("_key", pa.array(key[order], pa.uint32()))
+    table = table.append_column(_KEY, pa.array(key[order], pa.uint32()))
     table = table.append_column("geometry", pa.array(shapely.to_wkb(frame.geometry.to_numpy()[order]), pa.binary()))
     stretch = np.searchsorted(ends, key[order], side="right")
     first = np.flatnonzero(np.r_[True, np.diff(stretch) > 0]) if len(stretch) else np.zeros(0, dtype=np.intp)
@@ -529,16 +549,16 @@ def sort_stretch(fragment: Fragment) -> Outcome:
         groups = [group for group, stretch in enumerate(_stretches_of(file)) if stretch == fragment.number]
         tables += [file.read_row_group(group, use_threads=False).replace_schema_metadata(None) for group in groups]
     table = pa.concat_tables(tables, promote_options="permissive").cast(case.schema)
-    order = np.lexsort((table[ROW].to_numpy(), table["_key"].to_numpy()))
+    order = np.lexsort((table[ROW].to_numpy(), table[_KEY].to_numpy()))
     table = table.take(order)
     raw = table["geometry"].to_numpy(zero_copy_only=False)
     shapes = shapely.from_wkb(raw)
-    columns = {name: series_of(table[name]) for name in table.column_names if name not in {"_key", "geometry"}}
+    columns = {name: series_of(table[name]) for name in table.column_names if name not in {_KEY, "geometry"}}
     frame = gpd.GeoDataFrame(plain_kinds(pd.DataFrame(columns)), geometry=shapes, crs=case.source.crs)
     bounds = shapely.total_bounds(shapes) if len(shapes) else np.full(4, np.nan)
     measures = pd.DataFrame([[*bounds, shapely.get_num_coordinates(shapes).sum()]], columns=[*_SIDES, "vertices"])
     result: dict[str, pd.DataFrame | bytes] = {
-        FEATURES: frame,
+        **split_table(FEATURES, frame, case.partition_by),
         "repeats": _repeats(frame, raw),
         "measures": measures.astype({"vertices": np.int64}),
     }
@@ -596,7 +616,8 @@ def _finish(out: Path, laid: LargeRun, run: LargeRun, stream: Stream, case: _Cas
     sink = io.BytesIO()
     report.to_parquet(sink, index=False)
     write_whole(out / "report.parquet", sink.getvalue())
-    files = [path for folder in (FEATURES, PIECES, "repeats") for path in sorted((out / folder).glob("part-*.parquet"))]
+    folders = (FEATURES, PIECES, "repeats")
+    files = [path for folder in folders for path in sorted((out / folder).rglob("part-*.parquet"))]
     parts = {str(path.relative_to(out)): _sha256(path) for path in [*files, out / "report.parquet"]}
     measures = run.table("measures")
     repeats = [path for path in files if path.parent.name == "repeats"]

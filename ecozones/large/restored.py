@@ -41,7 +41,7 @@ _ROWS = 20_000
 _LARGEST = 200_000
 _BLOCK = 200_000
 _HA = 1e4
-_ORDER = "_order.npy"
+_ORDER = "_order"
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -247,9 +247,11 @@ def measure_restored_in(
     sizes = _check_sizes(label, order, stream, largest)
     sink = io.BytesIO()
     np.save(sink, order)
-    write_whole(out / _ORDER, sink.getvalue())
+    # named by what it rests on, so that no other run can be taken for this one
+    path = out / f"{_ORDER}-{print_[:12]}.npy"
+    write_whole(path, sink.getvalue())
     parts = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
-    given = write_case(_Case(stream, keys, options, parts), out)
+    given = {**write_case(_Case(stream, keys, options, parts), out), "order": path.name}
     fragments = [
         Fragment(number, start, stop, "ecozones.large.restored:measure_fragment", given, str(out), print_)
         for number, (start, stop) in enumerate(_pack(sizes, rows))
@@ -257,6 +259,7 @@ def measure_restored_in(
     run = carry_out(
         out, fragments, tables=TABLES, engine=engine, progress=progress, what="records", told={"by": list(keys)}
     )
+    path.unlink()
     fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
     return LargeRestored(
         **fields,
@@ -388,7 +391,7 @@ def measure_fragment(fragment: Fragment) -> Outcome:
         ``records``, or ``sums`` and ``projects`` of groups.
     """
     case: _Case = read_case(fragment)
-    order = np.load(Path(fragment.out) / _ORDER, mmap_mode="r")
+    order = np.load(Path(fragment.out) / fragment.given["order"], mmap_mode="r")
     frame = case.source.take(np.sort(order[fragment.start : fragment.stop]))
     frame = frame.sort_values(ROW, kind="stable").set_index(ROW)
     refused: dict[int, str] = {}

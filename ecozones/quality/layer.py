@@ -18,7 +18,7 @@ from ecozones.quality.coverage import Faults, find_faults
 from ecozones.quality.edges import Edges, Flags, Geometries, Numbers, Rows, edges_of, metres_in
 from ecozones.quality.gaps import inscribed_width
 from ecozones.quality.rules import Limits, QualityRule, rules_by_id
-from ecozones.schema import fold
+from ecozones.units import fold
 
 _DECIMALS = {"m2": 2, "m": 3, "1": 4, "°": 2, "": 0}
 _POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)

@@ -38,8 +38,8 @@ _BAD = "A80000"
 # how wide a column of a kind is beside the others
 _WEIGHTS = {
     "count": 0.75, "year": 0.7, "flag": 0.6, "share": 0.8, "m": 1.0, "mu": 1.05, "ha": 1.05, "m2": 1.2, "km2": 1.4,
-    "number": 1.4, "tiny": 1.05, "day": 1.1, "relation": 0.9, "role": 1.0, "verdict": 1.25, "id": 1.1, "text": 1.35,
-    "status": 1.6, "long": 2.6, "names": 6.0,
+    "money": 1.1, "number": 1.4, "tiny": 1.05, "day": 1.1, "relation": 0.9, "role": 1.0, "verdict": 1.25, "id": 1.1,
+    "text": 1.35, "status": 1.6, "long": 2.6, "names": 6.0,
 }  # fmt: skip
 
 

@@ -67,6 +67,7 @@ KINDS: Mapping[str, Kind] = {
     "day": Kind(width=12),
     "flag": Kind(width=8),
     **{unit: _number(decimals) for unit, decimals in DECIMALS.items()},
+    "money": _number(2),
     "m": _number(2, 12),
     "share": Kind(4, percent=True, excel="0.00%", width=10),
     "count": _number(0, 8),

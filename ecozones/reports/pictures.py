@@ -47,7 +47,10 @@ def draw_sites(
     scene = static_map.set_scene(review, plan)
     for site_id, title in sites.items():
         layers, focus = static_map.site_layers(scene, site_id, language)
-        yield site_id, static_map.draw(layers, focus, scene.crs, title=title, language=language, missing_glyphs="mark")
+        drawn = static_map.draw(
+            layers, focus, scene.crs, title=title, language=language, missing_glyphs="mark", judged=True
+        )
+        yield site_id, drawn
 
 
 def draw_ground(frame: gpd.GeoDataFrame, plan: ZoningPlan | None, title: str, language: Language) -> DrawnMap:

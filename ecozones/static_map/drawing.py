@@ -29,7 +29,7 @@ from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.static_map.furniture import draw_graticule, draw_legend, draw_north, draw_scale
 from ecozones.static_map.letters import GETA, families, missing_characters, shorten
-from ecozones.static_map.scene import Layer, _line_layers, placed, set_scene, site_layers
+from ecozones.static_map.scene import WORDS, Layer, _line_layers, placed, set_scene, site_layers
 from ecozones.static_map.sheet import INCHES_IN_MM, DrawnMap, Sheet, bounds_of, round_scale, window_around
 from ecozones.vocab import Language, Style, control_lines
 
@@ -95,11 +95,13 @@ def write_map(
         layers = _line_layers(lines, dict(control_lines()) | dict(obj.control_lines), focus, language)
     else:
         crs = pyproj.CRS(obj.crs)
-        layers, focus = [Layer(obj.geometry, title or "", Style())], bounds_of([obj.geometry])
+        layers, focus = [Layer(obj.geometry, title or WORDS["ground"][language], Style())], bounds_of([obj.geometry])
     heading = title or site_id or (obj.name if isinstance(obj, ZoningPlan) else "")
     drawn = draw(
-        layers, focus, crs, title=heading, language=language, sheet=sheet, kind=kind, missing_glyphs=missing_glyphs
-    )
+        layers, focus, crs,
+        title=heading, language=language, sheet=sheet, kind=kind, missing_glyphs=missing_glyphs,
+        judged=isinstance(obj, SiteReview),
+    )  # fmt: skip
     target.write_bytes(drawn.image)
     return drawn
 
@@ -114,6 +116,7 @@ def draw(
     sheet: Sheet | None = None,
     kind: str = "png",
     missing_glyphs: Literal["error", "mark"] = "error",
+    judged: bool = False,
 ) -> DrawnMap:
     """
     Draw layers around a focus at the largest round scale that shows it with its surroundings.
@@ -136,6 +139,8 @@ def draw(
         ``"png"``, ``"svg"`` or ``"pdf"``.
     missing_glyphs
         ``"error"`` or ``"mark"``.
+    judged
+        Whether the layers are those of a review, so that a map without conflict may say so.
 
     Returns
     -------
@@ -202,7 +207,7 @@ def draw(
             fontsize=10,
             parse_math=False,
         )
-        draw_legend(figure, entries, paper, language)
+        draw_legend(figure, entries, paper, language, judged=judged)
         draw_scale(figure, scale, paper, crs.name.translate(marks), language)
         image = _png(canvas, paper) if kind == "png" else _vectors(figure, kind)
     return DrawnMap(image, scale, paper.width_mm, crs.name, tuple(lost))

@@ -117,11 +117,13 @@ def draw_north(axes: Axes, language: Language) -> None:
     )
 
 
-def draw_legend(figure: Figure, entries: Sequence[Patch | Line2D], paper: Sheet, language: Language) -> None:
-    """Draw the legend below the frame, ground taken first."""
+def draw_legend(
+    figure: Figure, entries: Sequence[Patch | Line2D], paper: Sheet, language: Language, *, judged: bool
+) -> None:
+    """Draw the legend below the frame, ground taken first; only a map that was judged may say that none is."""
     conflict = {WORDS[key][language] for key in HATCH}
     shown = list(entries)
-    if not any(entry.get_label() in conflict for entry in entries):
+    if judged and not any(entry.get_label() in conflict for entry in entries):
         shown.append(Line2D([], [], linestyle="none", label=WORDS["no_conflict"][language]))
     figure.legend(
         handles=shown,

@@ -24,6 +24,7 @@ HATCH = {"conflict": ("#E60000", "////"), "unknown": ("#555555", "xxxx"), "fault
 _SITE = Style(edge="#0033CC", fill="#0033CC", opacity=0.0, dash="2 1.5")
 WORDS: Mapping[str, Mapping[str, str]] = {
     "site": {"zh": "审查地块", "en": "site"},
+    "ground": {"zh": "图斑", "en": "ground shown"},
     "conflict": {"zh": "压占，须按结论办理", "en": "ground taken"},
     "fault": {"zh": "问题所在位置", "en": "where something is wrong"},
     "unknown": {"zh": "无法判定", "en": "undetermined"},
