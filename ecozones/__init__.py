@@ -17,57 +17,57 @@ from ecozones.verbs import check_sites, find_conflicts, measure_area, measure_re
 
 if TYPE_CHECKING:
     from ecozones.alternatives import compare_routes, find_flips, find_smallest_cut, find_smallest_shift
-    from ecozones.comparing import compare_plans, judge_adjustment
     from ecozones.conflicts import check_partition, planarise, total_conflicts
-    from ecozones.encroachment import find_encroachment
-    from ecozones.evidence import verify_restored
-    from ecozones.funding import sum_funding
+    from ecozones.conflicts.comparing import compare_plans, judge_adjustment
+    from ecozones.conflicts.resolving import resolve_conflicts
     from ecozones.landcover import class_areas, transition_matrix
+    from ecozones.landcover.encroachment import find_encroachment
+    from ecozones.landcover.evidence import verify_restored
+    from ecozones.landcover.sample_estimates import error_adjusted_area
     from ecozones.large import prepare
     from ecozones.maps import adopt, explore, explore_change, explore_years, write_qml
-    from ecozones.overlaps import overlap_matrix, overlap_pairs, restoration_certificate
     from ecozones.quality import check_quality, repair
-    from ecozones.rainfall import assign_rainfall_zones
     from ecozones.reports import verify_report, write_report
-    from ecozones.resolving import resolve_conflicts
-    from ecozones.restoration_lines import check_restoration
-    from ecozones.sample_estimates import error_adjusted_area
+    from ecozones.restoration.funding import sum_funding
+    from ecozones.restoration.lines import check_restoration
+    from ecozones.restoration.overlaps import overlap_matrix, overlap_pairs, restoration_certificate
+    from ecozones.restoration.rainfall import assign_rainfall_zones
     from ecozones.static_map import write_map
     from ecozones.targets import read_targets, track_targets
 
 # what draws and what needs optional packages is loaded on first use, so that `import ecozones` stays quick
 _LATER = {
     "adopt": "ecozones.maps",
-    "assign_rainfall_zones": "ecozones.rainfall",
+    "assign_rainfall_zones": "ecozones.restoration.rainfall",
     "check_partition": "ecozones.conflicts",
     "check_quality": "ecozones.quality",
-    "check_restoration": "ecozones.restoration_lines",
+    "check_restoration": "ecozones.restoration.lines",
     "class_areas": "ecozones.landcover",
-    "compare_plans": "ecozones.comparing",
+    "compare_plans": "ecozones.conflicts.comparing",
     "compare_routes": "ecozones.alternatives",
-    "error_adjusted_area": "ecozones.sample_estimates",
+    "error_adjusted_area": "ecozones.landcover.sample_estimates",
     "explore": "ecozones.maps",
     "explore_change": "ecozones.maps",
     "explore_years": "ecozones.maps",
-    "find_encroachment": "ecozones.encroachment",
+    "find_encroachment": "ecozones.landcover.encroachment",
     "find_flips": "ecozones.alternatives",
     "find_smallest_cut": "ecozones.alternatives",
     "find_smallest_shift": "ecozones.alternatives",
-    "judge_adjustment": "ecozones.comparing",
-    "overlap_matrix": "ecozones.overlaps",
-    "overlap_pairs": "ecozones.overlaps",
+    "judge_adjustment": "ecozones.conflicts.comparing",
+    "overlap_matrix": "ecozones.restoration.overlaps",
+    "overlap_pairs": "ecozones.restoration.overlaps",
     "planarise": "ecozones.conflicts",
     "prepare": "ecozones.large",
     "read_targets": "ecozones.targets",
     "repair": "ecozones.quality",
-    "resolve_conflicts": "ecozones.resolving",
-    "restoration_certificate": "ecozones.overlaps",
-    "sum_funding": "ecozones.funding",
+    "resolve_conflicts": "ecozones.conflicts.resolving",
+    "restoration_certificate": "ecozones.restoration.overlaps",
+    "sum_funding": "ecozones.restoration.funding",
     "total_conflicts": "ecozones.conflicts",
     "track_targets": "ecozones.targets",
     "transition_matrix": "ecozones.landcover",
     "verify_report": "ecozones.reports",
-    "verify_restored": "ecozones.evidence",
+    "verify_restored": "ecozones.landcover.evidence",
     "write_map": "ecozones.static_map",
     "write_qml": "ecozones.maps",
     "write_report": "ecozones.reports",

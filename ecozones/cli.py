@@ -18,11 +18,11 @@ from pyogrio.errors import DataSourceError
 
 import ecozones as ez
 from ecozones.errors import EcozonesError
-from ecozones.evidence import read_meaning
-from ecozones.funding import read_funding
+from ecozones.landcover.evidence import read_meaning
 from ecozones.large import LargeReview
 from ecozones.rasters import RasterBand
 from ecozones.restoration import Attribution
+from ecozones.restoration.funding import read_funding
 from ecozones.testing import selftest
 from ecozones.units import DECIMALS, AreaUnit
 from ecozones.vocab import Language, verdict_dtype

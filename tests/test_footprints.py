@@ -9,7 +9,7 @@ import shapely
 from hypothesis import given, settings
 
 from ecozones.area import polygon_areas
-from ecozones.footprints import collect_ground, exact_sums, footprint, footprint_areas, ground_components
+from ecozones.restoration.footprints import collect_ground, exact_sums, footprint, footprint_areas, ground_components
 
 CRS = "EPSG:4527"
 X0, Y0 = 39_520_000, 3_400_000

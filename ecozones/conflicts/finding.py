@@ -16,7 +16,7 @@ import shapely
 
 from ecozones import overlay
 from ecozones.area import AreaMethod, close_totals, polygon_areas
-from ecozones.common_ground import (
+from ecozones.conflicts.common_ground import (
     Flags,
     Geometries,
     Layer,
