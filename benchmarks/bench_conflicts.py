@@ -9,8 +9,8 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from ecozones.common_ground import Layer, Place, share
 from ecozones.conflicts import find_conflicts
+from ecozones.conflicts.common_ground import Layer, Place, share
 from ecozones.plan import ZoningPlan
 
 LINES = {

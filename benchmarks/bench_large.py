@@ -26,7 +26,7 @@ import shapely
 
 from benchmarks.child import spent
 from benchmarks.workload import CRS, SIZES, SOUTH, WEST, redline
-from ecozones.common_ground import Place
+from ecozones.conflicts.common_ground import Place
 from ecozones.large.areas import measure_area_in
 from ecozones.large.conflicts import find_conflicts_in
 from ecozones.large.preparing import prepare

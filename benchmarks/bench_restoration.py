@@ -11,8 +11,8 @@ import numpy as np
 import shapely
 
 from ecozones.area import polygon_areas
-from ecozones.footprints import collect_ground, footprint_areas, ground_components
 from ecozones.restoration import measure_restored
+from ecozones.restoration.footprints import collect_ground, footprint_areas, ground_components
 
 KEYS = ["year", "type"]
 

@@ -53,8 +53,8 @@ def compile_first():
     """Compile, or read what was compiled before: that is done once a machine, not once a check."""
     from ecozones import fast  # noqa: PLC0415 - the others must not pay for it
 
-    box = np.array([shapely.box(0, 0, 1, 1)], dtype=object)
-    fast.overlap_areas(box, fast.cut(box))
+    shapes = np.array([shapely.box(0, 0, 1, 1), shapely.Point(0, 0).buffer(1, quad_segs=200)], dtype=object)
+    fast.overlap_areas(shapes, fast.cut(shapes))
     return fast
 
 
@@ -81,8 +81,20 @@ def join_yes(sites, line):
 
 
 def ask_yes(sites, line):
-    shape, _ = overlay.meeting_pairs(_shapes(sites), _shapes(line))
+    # a join does not ask whether polygons are valid, nor does this
+    return ask_yes_again(sites, line, overlay.cut(_shapes(line), checked=True))
+
+
+def ask_yes_again(sites, _line, kept):
+    shape, _ = overlay.meeting_pairs(_shapes(sites), kept)
     return _by_site(sites, shape, None)
+
+
+def keep_asked(sites, line):
+    """Do what a plan has done before it is asked a second time."""
+    pieces = overlay.cut(_shapes(line), checked=True)
+    overlay.meeting_pairs(_shapes(sites), pieces)
+    return pieces
 
 
 def join_nearest(sites, line):
@@ -163,10 +175,10 @@ JOBS = {
         "ecozones[fast]": (lambda *_: compile_first(), compiled_area),
     }),
     "red yes": ("site meets red line, yes or no", SITES, "geopandas.sjoin", {
-        "geopandas.sjoin": join_yes, "ecozones": ask_yes,
+        "geopandas.sjoin": join_yes, "ecozones": ask_yes, "ecozones, pieces kept": (keep_asked, ask_yes_again),
     }),
     "farm yes": ("site meets farmland, yes or no", FARM, "geopandas.sjoin", {
-        "geopandas.sjoin": join_yes, "ecozones": ask_yes,
+        "geopandas.sjoin": join_yes, "ecozones": ask_yes, "ecozones, pieces kept": (keep_asked, ask_yes_again),
     }),
     "nearest": ("distance to the red line", SITES, "geopandas.sjoin_nearest", {
         "geopandas.sjoin_nearest": join_nearest, "ecozones": edges_nearest,

@@ -39,7 +39,7 @@ def renewed(known, rows):
     old = [row for row in known if row["job"] == job and row["peer"] not in fresh]
     at = next((i for i, row in enumerate(known) if row["job"] == job), len(known))
     rest = [row for row in known if row["job"] != job]
-    return [*rest[:at], *rows, *old, *rest[at:]]
+    return [*rest[:at], *sorted([*rows, *old], key=lambda row: not row["base"]), *rest[at:]]
 
 
 def table(rows):

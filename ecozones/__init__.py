@@ -6,69 +6,68 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from ecozones.area import close_totals, measure_area, net_farmland_area
+from ecozones.area import close_totals, net_farmland_area
 from ecozones.boundary_text import read_boundary_text, write_boundary_text
 from ecozones.plan import ZoningPlan
 from ecozones.readers import read_plan, read_projects, read_sites
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, load_rules
 from ecozones.rulefile import Rule
-from ecozones.siting import check_sites
+from ecozones.verbs import check_sites, find_conflicts, measure_area, measure_restored
 
 if TYPE_CHECKING:
     from ecozones.alternatives import compare_routes, find_flips, find_smallest_cut, find_smallest_shift
-    from ecozones.comparing import compare_plans, judge_adjustment
-    from ecozones.conflicts import check_partition, find_conflicts, planarise, total_conflicts
-    from ecozones.encroachment import find_encroachment
-    from ecozones.evidence import verify_restored
-    from ecozones.funding import sum_funding
+    from ecozones.conflicts import check_partition, planarise, total_conflicts
+    from ecozones.conflicts.comparing import compare_plans, judge_adjustment
+    from ecozones.conflicts.resolving import resolve_conflicts
     from ecozones.landcover import class_areas, transition_matrix
+    from ecozones.landcover.encroachment import find_encroachment
+    from ecozones.landcover.evidence import verify_restored
+    from ecozones.landcover.sample_estimates import error_adjusted_area
+    from ecozones.large import prepare
     from ecozones.maps import adopt, explore, explore_change, explore_years, write_qml
-    from ecozones.overlaps import overlap_matrix, overlap_pairs, restoration_certificate
     from ecozones.quality import check_quality, repair
-    from ecozones.rainfall import assign_rainfall_zones
     from ecozones.reports import verify_report, write_report
-    from ecozones.resolving import resolve_conflicts
-    from ecozones.restoration import measure_restored
-    from ecozones.restoration_lines import check_restoration
-    from ecozones.sample_estimates import error_adjusted_area
+    from ecozones.restoration.funding import sum_funding
+    from ecozones.restoration.lines import check_restoration
+    from ecozones.restoration.overlaps import overlap_matrix, overlap_pairs, restoration_certificate
+    from ecozones.restoration.rainfall import assign_rainfall_zones
     from ecozones.static_map import write_map
     from ecozones.targets import read_targets, track_targets
 
 # what draws and what needs optional packages is loaded on first use, so that `import ecozones` stays quick
 _LATER = {
     "adopt": "ecozones.maps",
-    "assign_rainfall_zones": "ecozones.rainfall",
+    "assign_rainfall_zones": "ecozones.restoration.rainfall",
     "check_partition": "ecozones.conflicts",
     "check_quality": "ecozones.quality",
-    "check_restoration": "ecozones.restoration_lines",
+    "check_restoration": "ecozones.restoration.lines",
     "class_areas": "ecozones.landcover",
-    "compare_plans": "ecozones.comparing",
+    "compare_plans": "ecozones.conflicts.comparing",
     "compare_routes": "ecozones.alternatives",
-    "error_adjusted_area": "ecozones.sample_estimates",
+    "error_adjusted_area": "ecozones.landcover.sample_estimates",
     "explore": "ecozones.maps",
     "explore_change": "ecozones.maps",
     "explore_years": "ecozones.maps",
-    "find_conflicts": "ecozones.conflicts",
-    "find_encroachment": "ecozones.encroachment",
+    "find_encroachment": "ecozones.landcover.encroachment",
     "find_flips": "ecozones.alternatives",
     "find_smallest_cut": "ecozones.alternatives",
     "find_smallest_shift": "ecozones.alternatives",
-    "judge_adjustment": "ecozones.comparing",
-    "measure_restored": "ecozones.restoration",
-    "overlap_matrix": "ecozones.overlaps",
-    "overlap_pairs": "ecozones.overlaps",
+    "judge_adjustment": "ecozones.conflicts.comparing",
+    "overlap_matrix": "ecozones.restoration.overlaps",
+    "overlap_pairs": "ecozones.restoration.overlaps",
     "planarise": "ecozones.conflicts",
+    "prepare": "ecozones.large",
     "read_targets": "ecozones.targets",
     "repair": "ecozones.quality",
-    "resolve_conflicts": "ecozones.resolving",
-    "restoration_certificate": "ecozones.overlaps",
-    "sum_funding": "ecozones.funding",
+    "resolve_conflicts": "ecozones.conflicts.resolving",
+    "restoration_certificate": "ecozones.restoration.overlaps",
+    "sum_funding": "ecozones.restoration.funding",
     "total_conflicts": "ecozones.conflicts",
     "track_targets": "ecozones.targets",
     "transition_matrix": "ecozones.landcover",
     "verify_report": "ecozones.reports",
-    "verify_restored": "ecozones.evidence",
+    "verify_restored": "ecozones.landcover.evidence",
     "write_map": "ecozones.static_map",
     "write_qml": "ecozones.maps",
     "write_report": "ecozones.reports",
@@ -108,6 +107,7 @@ __all__ = [
     "overlap_matrix",
     "overlap_pairs",
     "planarise",
+    "prepare",
     "read_boundary_text",
     "read_plan",
     "read_projects",

@@ -125,22 +125,12 @@ def measure_area(
     rounded: bool = True,
 ) -> pd.Series:
     """
-    Measure the ground area of each polygon on the ellipsoid of its own CRS.
+    Measure the ground area of each polygon of a frame on the ellipsoid of its own CRS.
 
     Parameters
     ----------
-    frame
-        Polygons with a CRS; an empty polygon measures 0.
-    method
-        ``"national"``: the ellipsoidal patch area of the national land survey (图斑椭球面积), the figure that planners
-        are judged on. ``"geodesic"``: GeographicLib, an independent check. ``"equal_area"``: the same ground in closed
-        form. ``"planar"``: the area in the plane of the projection, which is not the area on the ground.
-    unit
-        One of ``"m2"``, ``"ha"``, ``"km2"``, ``"mu"`` (亩).
-    rounded
-        Follow the survey to the last digit: plane coordinates rounded to 0.0001 m, arc seconds to 6 decimals, areas to
-        0.01 m², halves up. Other methods round the area only. Hectares and mu are exact multiples of that figure.
-        Without rounding the pieces of a polygon sum to the whole.
+    frame, method, unit, rounded
+        As for :func:`ecozones.measure_area`, which also takes layers on disk.
 
     Returns
     -------
@@ -149,12 +139,8 @@ def measure_area(
 
     Raises
     ------
-    MissingCRSError
-        `frame` does not say what its coordinates mean.
-    GeometryError
-        Rows hold no polygon, or one that cannot be measured; all of them are named.
-    CRSError
-        Planar area was asked for in degrees.
+    MissingCRSError, GeometryError, CRSError
+        As for :func:`ecozones.measure_area`.
 
     Notes
     -----

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import sys
 import warnings
+from collections import Counter
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -17,13 +18,14 @@ from pyogrio.errors import DataSourceError
 
 import ecozones as ez
 from ecozones.errors import EcozonesError
-from ecozones.evidence import read_meaning
-from ecozones.funding import read_funding
+from ecozones.landcover.evidence import read_meaning
+from ecozones.large import LargeReview
 from ecozones.rasters import RasterBand
 from ecozones.restoration import Attribution
+from ecozones.restoration.funding import read_funding
 from ecozones.testing import selftest
 from ecozones.units import DECIMALS, AreaUnit
-from ecozones.vocab import Language
+from ecozones.vocab import Language, verdict_dtype
 
 app = typer.Typer(
     name="ecozones",
@@ -83,8 +85,7 @@ def _language(text: str) -> Language:
     return "zh" if text == "zh" else "en"
 
 
-def _conclude(review: ez.SiteReview) -> Exit:
-    verdicts = set(review.verdicts["verdict"].astype(str))
+def _conclude(verdicts: set[str]) -> Exit:
     if "prohibited" in verdicts:
         return Exit.PROHIBITED
     return Exit.UNDETERMINED if "undetermined" in verdicts else Exit.NOTHING_PROHIBITED
@@ -102,6 +103,14 @@ def check(
     report: Annotated[list[Path] | None, typer.Option(help="Report to write; the ending decides the kind.")] = None,
     map_file: Annotated[Path | None, typer.Option("--map", help="HTML map to write.")] = None,
     tables: Annotated[Path | None, typer.Option(help="GeoPackage to write verdicts and findings to.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the tables of a layer of any size, which is read in stretches.")
+    ] = None,
+    processes: Annotated[int | None, typer.Option(help="With --out: how many; left out: one for every core.")] = None,
+    since: Annotated[Path | None, typer.Option(help="With --out: an earlier run, of which what holds is kept.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="With --out: which column plays a role, as site_id=项目编号.")
+    ] = None,
     language: LanguageOption = "zh",
     as_json: JsonFlag = False,
 ) -> None:
@@ -109,6 +118,15 @@ def check(
     words = _language(language)
     book = ez.load_rules(*rules) if rules else ez.load_rules("CN")
     zoning = ez.read_plan(plan, rules=book)
+    if out is not None:
+        if report or map_file or tables:
+            message = "--out writes tables on disk; make reports and maps of the sites that you choose from them"
+            raise typer.BadParameter(message)
+        run = ez.check_sites(
+            sites, zoning, on=on, rules=book, out=out, engine=processes, since=since, columns=_roles(column or []),
+            progress=True,
+        )  # fmt: skip
+        raise typer.Exit(_sum_up(run, as_json=as_json))
     review = ez.check_sites(ez.read_sites(sites), zoning, on=on, rules=book)
     if as_json:
         typer.echo(review.to_json())
@@ -125,7 +143,47 @@ def check(
         review.verdicts.to_file(tables, layer="verdicts", driver="GPKG")
         review.findings.to_file(tables, layer="findings", driver="GPKG")
         typer.echo(f"wrote {tables}", err=True)
-    raise typer.Exit(_conclude(review))
+    raise typer.Exit(_conclude(set(review.verdicts["verdict"].astype(str))))
+
+
+def _roles(columns: list[str]) -> dict[str, str]:
+    roles = dict(text.split("=", 1) for text in columns if "=" in text)
+    if len(roles) < len(columns):
+        message = f"--column {next(text for text in columns if '=' not in text)!r}: write it as role=column"
+        raise typer.BadParameter(message)
+    return roles
+
+
+def _sum_up(run: LargeReview, *, as_json: bool) -> Exit:
+    """Count the verdicts of a run, part by part, and account for its rows."""
+    counts: Counter[str] = Counter()
+    for part in sorted((run.folder / "verdicts").glob("part-*.parquet")):
+        counts.update(pd.read_parquet(part, columns=["verdict"])["verdict"].astype(str))
+    rows = {"sites": run.rows_in, "checked": run.rows_done, "refused": run.rows_refused, "resumed": run.resumed}
+    if as_json:
+        typer.echo(json.dumps({**rows, "verdicts": counts, "folder": str(run.folder)}, ensure_ascii=False))
+    else:
+        order = [verdict for verdict in verdict_dtype().categories if counts[verdict]]
+        _show(pd.DataFrame({"verdict": order, "sites": [counts[verdict] for verdict in order]}))
+        typer.echo(f"{run.rows_in:,} sites: {run.rows_done:,} checked, {run.rows_refused:,} refused (see refused/)")
+    # a site without an answer is not clear
+    return _conclude(set(counts) | ({"undetermined"} if run.rows_refused else set()))
+
+
+@app.command()
+def prepare(
+    source: Annotated[Path, typer.Argument(help="Layer of any size: GeoParquet, GPKG, GDB, FGB, SHP.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    *,
+    layer: Annotated[str | None, typer.Option(help="Which layer, where the file holds several.")] = None,
+    line: Annotated[str | None, typer.Option(help="The control line it is, as ecological_red_line.")] = None,
+    processes: Annotated[int | None, typer.Option(help="How many; left out: one for every core.")] = None,
+) -> None:
+    """Check a layer of any size, sort it by place and write it as GeoParquet that is quick to ask."""
+    ready = ez.prepare(source, folder, layer=layer, line=line, engine=processes, progress=True)
+    if ready.listed:
+        _show(ready.report())
+    typer.echo(f"{ready.rows_in:,} rows: {ready.rows_done:,} written, {ready.rows_refused:,} refused")
 
 
 @app.command()

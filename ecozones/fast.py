@@ -72,7 +72,7 @@ class Cells:
     tree: STRtree
 
 
-def cut(polygons: Geometries, *, cell_edges: int = _CELL_EDGES) -> Cells:
+def cut(polygons: Geometries, *, cell_edges: int = _CELL_EDGES, checked: bool = False) -> Cells:
     """
     Divide polygons into cells of few edges.
 
@@ -82,6 +82,8 @@ def cut(polygons: Geometries, *, cell_edges: int = _CELL_EDGES) -> Cells:
         Valid polygons or multipolygons, shape (n,).
     cell_edges
         The most edges a cell may have; results depend on it only in their last digits.
+    checked
+        Whether the caller knows that the polygons are valid, such as those of a plan, which are checked at its door.
 
     Returns
     -------
@@ -100,15 +102,23 @@ def cut(polygons: Geometries, *, cell_edges: int = _CELL_EDGES) -> Cells:
     True
     """
     polygons = np.asarray(polygons, dtype=object)
-    invalid = np.flatnonzero(~shapely.is_valid(polygons))
+    invalid = np.flatnonzero(~shapely.is_valid(polygons)) if not checked else np.empty(0, dtype=np.intp)
     if len(invalid):
         message = f"{len(invalid)} polygons are not valid, first row {invalid[0]}; repair them before they are cut"
         raise GeometryError(message)
     origin = np.floor(shapely.total_bounds(polygons)[:2]) if len(polygons) else np.zeros(2)
-    edges, first = _edges(polygons, origin)
-    cells, starts, boxes, feature = _divide(edges, first, cell_edges)
+    large = shapely.get_num_coordinates(polygons) > cell_edges
+    # a polygon of few edges is a cell as it is
+    small = np.flatnonzero(~large)
+    edges, first = _edges(polygons[small], origin)
+    boxes, feature = shapely.bounds(polygons[small]) - np.tile(origin, 2), small
+    if large.any():
+        halved, starts, halved_boxes, row = _divide(*_edges(polygons[large], origin), cell_edges)
+        first = np.concatenate([first[:-1], starts + len(edges)])
+        edges, boxes = np.concatenate([edges, halved]), np.concatenate([boxes, halved_boxes])
+        feature = np.concatenate([feature, np.flatnonzero(large)[row]])
     tree = STRtree(shapely.box(*(boxes + np.tile(origin, 2)).T))
-    return Cells(cells, starts, boxes, feature, len(polygons), origin, tree)
+    return Cells(edges, first, boxes, feature, len(polygons), origin, tree)
 
 
 def overlap_areas(shapes: Geometries, cells: Cells) -> tuple[Rows, Rows, Numbers]:
@@ -141,7 +151,8 @@ def overlap_areas(shapes: Geometries, cells: Cells) -> tuple[Rows, Rows, Numbers
     order = np.lexsort((cell, key))
     shape, cell, key = shape[order], cell[order], key[order]
     edges, first = _edges(shapes, cells.origin)
-    area = _shared(edges, first, shape, cells.edges, cells.first, cells.bounds, cell)
+    bounds = shapely.bounds(shapes) - np.tile(cells.origin, 2)
+    area = _shared(edges, first, bounds, shape, cells.edges, cells.first, cells.bounds, cell)
     pairs, start = np.unique(key, return_index=True)
     total = np.add.reduceat(area, start) if len(start) else np.empty(0)
     row = pairs // (cells.features + 1)
@@ -323,25 +334,32 @@ def _above_ground(width, low, high):  # type: ignore[no-untyped-def] # noqa: ANN
 
 
 @numba.njit(nogil=True, cache=True)
-def _shared(edges, first, shape, cell_edges, cell_first, bounds, cell):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _shared(edges, first, shape_bounds, shape, cell_edges, cell_first, cell_bounds, cell):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, C901
     """Sum what lies under both edges, over all pairs of an edge of a shape and an edge of a cell."""
     area = np.zeros(len(shape))
+    near = np.empty(16, np.intp)
     for k in range(len(shape)):
+        mine, its = shape_bounds[shape[k]], cell_bounds[cell[k]]
+        west, east = max(mine[0], its[0]), min(mine[2], its[2])
+        floor = max(mine[1], its[1])
         start, end = first[shape[k]], first[shape[k] + 1]
-        if start == end:
-            continue
-        west, east, floor = edges[start, 0], edges[start, 2], edges[start, 1]
+        if end - start > len(near):
+            near = np.empty(2 * (end - start), np.intp)
+        n = 0
         for i in range(start, end):
-            west, east = min(west, edges[i, 0]), max(east, edges[i, 2])
-            floor = min(floor, edges[i, 1], edges[i, 3])
-        floor = max(floor, bounds[cell[k], 1])
+            if edges[i, 0] < east and edges[i, 2] > west and (edges[i, 1] > floor or edges[i, 3] > floor):
+                near[n] = i
+                n += 1
+        if n == 0:
+            continue
         total = 0.0
         for j in range(cell_first[cell[k]], cell_first[cell[k] + 1]):
             bx0, by0, bx1, by1, b_sign = cell_edges[j]
             if bx1 <= west or bx0 >= east or (by0 <= floor and by1 <= floor):
                 continue
             b_slope = (by1 - by0) / (bx1 - bx0)
-            for i in range(start, end):
+            for m in range(n):
+                i = near[m]
                 ax0, ax1 = edges[i, 0], edges[i, 2]
                 low, high = max(ax0, bx0), min(ax1, bx1)
                 if high <= low:

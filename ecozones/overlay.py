@@ -17,6 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import STRtree
 
+from ecozones.edge_pairs import common_boxes, shared_areas
 from ecozones.errors import GeometryError
 from ecozones.geometry import polygonal
 
@@ -34,6 +35,9 @@ _CHUNK_EDGES = 12
 
 # shapes that are measured at a time, so that memory is bounded by them and not by the layer
 _BATCH = 1024
+
+# less than this share of the box common to a shape and a piece may be what rounding leaves of a touch
+_TRACE_SHARE = 1e-9
 
 # a cut that changes the area by more than this share is thrown away and made by the exact, slower overlay
 _CUT_TOLERANCE = 1e-9
@@ -68,12 +72,26 @@ class Pieces:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel without tree and preparation, which are quicker made again than carried."""
-        return _unpack, (self.whole, self.geometry, self.feature)
+        return Pieces.of, (self.whole, self.geometry, self.feature)
 
-    @functools.cached_property
-    def disjoint(self) -> bool:
-        """Whether no two polygons of the layer share ground."""
-        return _share_no_ground(self.whole)
+    @classmethod
+    def of(cls, whole: Geometries, geometry: Geometries, feature: Rows) -> Pieces:
+        """
+        Give pieces that are cut already what it takes to ask them.
+
+        Parameters
+        ----------
+        whole, geometry, feature
+            As described above.
+
+        Returns
+        -------
+        Pieces
+            With a new index, and prepared.
+        """
+        pieces = cls(whole, geometry, feature, STRtree(geometry))
+        shapely.prepare(geometry[~pieces.few])
+        return pieces
 
     @functools.cached_property
     def few(self) -> Flags:
@@ -82,14 +100,8 @@ class Pieces:
 
     @functools.cached_property
     def edges(self) -> STRtree:
-        """Index over the boundaries of the uncut polygons, in chunks of a few edges each."""
-        return STRtree(_boundary_chunks(self.whole))
-
-
-def _unpack(whole: Geometries, geometry: Geometries, feature: Rows) -> Pieces:
-    pieces = Pieces(whole, geometry, feature, STRtree(geometry))
-    shapely.prepare(geometry[~pieces.few])
-    return pieces
+        """Index to ask for distances: polygons of few vertices as they are, others by a few edges at a time."""
+        return self.tree if self.few.all() else STRtree(_boundary_chunks(self.whole))
 
 
 def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES, checked: bool = False) -> Pieces:
@@ -130,71 +142,102 @@ def cut(polygons: Geometries, *, piece_vertices: int = PIECE_VERTICES, checked: 
             "repair them before they are cut"
         )
         raise GeometryError(message)
-    parts, owner = shapely.get_parts(whole, return_index=True)
-    small = shapely.get_num_coordinates(parts) <= piece_vertices
-    pieces: list[shapely.Geometry] = list(parts[small])
-    owners: list[int] = [int(row) for row in owner[small]]
-    for part, row in zip(parts[~small], owner[~small], strict=True):
-        cut_part = _halve(part, piece_vertices)
-        pieces.extend(cut_part)
-        owners.extend([int(row)] * len(cut_part))
-    order = np.argsort(np.array(owners, dtype=np.intp), kind="stable")
-    geometry = np.array(pieces, dtype=object)[order] if pieces else np.empty(0, dtype=object)
-    return _unpack(whole, geometry, np.array(owners, dtype=np.intp)[order])
+    if (shapely.get_type_id(whole) == shapely.GeometryType.POLYGON).all():
+        parts, owner = whole, np.arange(len(whole))
+    else:
+        parts, owner = shapely.get_parts(whole, return_index=True)
+    large = np.flatnonzero(shapely.get_num_coordinates(parts) > piece_vertices)
+    if not len(large):
+        return Pieces.of(whole, parts, owner)
+    pieces, part = _halve(parts[large], piece_vertices)
+    geometry = np.concatenate([np.delete(parts, large), pieces])
+    feature = np.concatenate([np.delete(owner, large), owner[large][part]])
+    order = np.argsort(feature, kind="stable")
+    return Pieces.of(whole, geometry[order], feature[order])
 
 
-def _halve(polygon: shapely.Polygon, piece_vertices: int) -> list[shapely.Geometry]:
-    """Cut one polygon in halves, across its longer side, until every piece is small."""
-    pieces = _work_off(polygon, piece_vertices, careful=False)
-    whole_area = shapely.area(polygon)
-    balanced = abs(float(shapely.area(pieces).sum()) - whole_area) <= _CUT_TOLERANCE * whole_area
-    if not (balanced and shapely.is_valid(pieces).all()):
-        pieces = _work_off(polygon, piece_vertices, careful=True)
-    # pieces come off a stack; their order must not depend on how it was worked off
-    return sorted(pieces, key=lambda piece: piece.bounds)
+def is_cut(polygons: Geometries) -> bool:
+    """
+    Tell whether any polygon has so many vertices that it is cut into pieces.
+
+    Parameters
+    ----------
+    polygons
+        Polygons or multipolygons, shape (n,).
+
+    Returns
+    -------
+    bool
+        False where every piece is a polygon, or a part of one, as it was drawn.
+
+    Examples
+    --------
+    >>> is_cut(np.array([shapely.box(0, 0, 1, 1)], dtype=object))
+    False
+    """
+    return bool((shapely.get_num_coordinates(shapely.get_parts(polygons)) > PIECE_VERTICES).any())
 
 
-def _work_off(polygon: shapely.Polygon, piece_vertices: int, *, careful: bool) -> list[shapely.Geometry]:
-    done: list[shapely.Geometry] = []
-    waiting = [polygon]
-    while waiting:
-        piece = waiting.pop()
-        if shapely.get_num_coordinates(piece) <= piece_vertices:
-            done.append(piece)
-            continue
-        west, south, east, north = shapely.bounds(piece)
-        if east - west >= north - south:
-            middle = (west + east) / 2
-            boxes = [(west, south, middle, north), (middle, south, east, north)]
-        else:
-            middle = (south + north) / 2
-            boxes = [(west, south, east, middle), (west, middle, east, north)]
-        halves = [clip(piece, *box) for box in boxes]
-        if careful and not _halves_hold(piece, halves):
-            halves = [shapely.intersection(piece, shapely.box(*box)) for box in boxes]
-        parts = shapely.get_parts(polygonal(np.array(halves, dtype=object)))
-        if len(parts) == 1 and shapely.get_num_coordinates(parts[0]) >= shapely.get_num_coordinates(piece):
-            done.append(piece)  # nothing left to halve: all its vertices stand at one place
-            continue
-        waiting.extend(parts[shapely.area(parts) > 0])
-    return done
+def _halve(polygons: Geometries, piece_vertices: int) -> tuple[Geometries, Rows]:
+    """Cut polygons in halves, across their longer sides, until every piece is small; give the polygon of each, too."""
+    pieces, owner = _work_off(polygons, piece_vertices, careful=False)
+    whole = shapely.area(polygons)
+    error = np.abs(np.bincount(owner, weights=shapely.area(pieces), minlength=len(polygons)) - whole)
+    spoilt = error > _CUT_TOLERANCE * whole
+    spoilt[owner[~shapely.is_valid(pieces)]] = True
+    again = np.flatnonzero(spoilt)
+    if len(again):
+        kept = ~spoilt[owner]
+        mended, own = _work_off(polygons[again], piece_vertices, careful=True)
+        pieces, owner = np.concatenate([pieces[kept], mended]), np.concatenate([owner[kept], again[own]])
+    # an order of their own, whatever order they were cut in
+    order = np.lexsort((*shapely.bounds(pieces).T[::-1], owner))
+    return pieces[order], owner[order]
+
+
+def _work_off(polygons: Geometries, piece_vertices: int, *, careful: bool) -> tuple[Geometries, Rows]:
+    """Halve all that is too large, over and over; every round looks at all pieces together."""
+    done: list[Geometries] = []
+    owners: list[Rows] = []
+    waiting, owner = polygons, np.arange(len(polygons))
+    whole = np.zeros(len(polygons), dtype=bool)
+    while len(waiting):
+        vertices = shapely.get_num_coordinates(waiting)
+        small = (vertices <= piece_vertices) | whole
+        done.append(waiting[small])
+        owners.append(owner[small])
+        waiting, owner, vertices = waiting[~small], owner[~small], vertices[~small]
+        halves = _cut_across(waiting, careful=careful)
+        parts, half = shapely.get_parts(polygonal(halves), return_index=True)
+        ground = shapely.area(parts) > 0
+        parts, piece = parts[ground], half[ground] // 2
+        alone = np.bincount(piece, minlength=len(waiting))[piece] == 1
+        # a piece that lost no vertex by being cut has them all at one place: nothing is left to halve
+        whole = alone & (shapely.get_num_coordinates(parts) >= vertices[piece])
+        waiting, owner = parts, owner[piece]
+    return np.concatenate(done), np.concatenate(owners)
+
+
+def _cut_across(polygons: Geometries, *, careful: bool) -> Geometries:
+    """Cut each polygon in two in the middle of its longer side: west or south first, shape (2 n,)."""
+    west, south, east, north = shapely.bounds(polygons).T
+    wide = east - west >= north - south
+    x, y = np.where(wide, (west + east) / 2, east), np.where(wide, north, (south + north) / 2)
+    first = np.c_[west, south, x, y]
+    second = np.c_[np.where(wide, x, west), np.where(wide, south, y), east, north]
+    halves = np.empty(2 * len(polygons), dtype=object)
+    for i, (polygon, *boxes) in enumerate(zip(polygons, first.tolist(), second.tolist(), strict=True)):
+        cut_in_two = [clip(polygon, *box) for box in boxes]
+        if careful and not _halves_hold(polygon, cut_in_two):
+            cut_in_two = [shapely.intersection(polygon, shapely.box(*box)) for box in boxes]
+        halves[2 * i], halves[2 * i + 1] = cut_in_two
+    return halves
 
 
 def _halves_hold(piece: shapely.Geometry, halves: list[shapely.Geometry]) -> bool:
     whole_area = shapely.area(piece)
     balanced = abs(sum(shapely.area(half) for half in halves) - whole_area) <= _CUT_TOLERANCE * whole_area
     return bool(balanced and all(shapely.is_valid(half) for half in halves))
-
-
-def _share_no_ground(polygons: Geometries) -> bool:
-    if len(polygons) < 2 or shapely.coverage_is_valid(polygons):  # noqa: PLR2004 - the coverage test is the quick one
-        return True
-    left, right = STRtree(polygons).query(polygons)
-    once = left < right
-    left, right = left[once], right[once]
-    shapely.prepare(polygons)
-    # interiors that meet: the one relation that overlaps, contains and equals have in common
-    return not bool(shapely.relate_pattern(polygons[left], polygons[right], "2********").any())
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -284,50 +327,58 @@ def overlap_areas(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows, Numbe
     >>> overlap_areas(np.array([shapely.box(1, 1, 3, 3)], dtype=object), layer)[2].tolist()
     [1.0]
     """
-    found = [
-        _batch_areas(shapes[start : start + _BATCH], start, pieces) for start in range(0, max(len(shapes), 1), _BATCH)
-    ]
-    shape, feature, area = (np.concatenate(column) for column in zip(*found, strict=True))
-    return shape, feature, area
-
-
-def _batch_areas(shapes: Geometries, start: int, pieces: Pieces) -> tuple[Rows, Rows, Numbers]:
-    """Measure some shapes, from row `start` on: what is built for them is gone when the next ones come."""
-    shape, piece, inside = _pairs(shapes, pieces)
+    starts = range(0, max(len(shapes), 1), _BATCH)
+    found = [_pairs(shapes[start : start + _BATCH], pieces) for start in starts]
+    shape = np.concatenate([rows + start for start, (rows, _, _) in zip(starts, found, strict=True)])
+    piece = np.concatenate([rows for _, rows, _ in found])
+    inside = np.concatenate([flags for _, _, flags in found])
     area = np.empty(len(shape))
     area[inside] = shapely.area(shapes[shape[inside]])
-    cutting = ~inside
-    area[cutting] = shapely.area(shapely.intersection(shapes[shape[cutting]], pieces.geometry[piece[cutting]]))
-    feature = pieces.feature[piece]
-    key = shape * (len(pieces.whole) + 1) + feature
+    area[~inside] = _cut_areas(shapes, pieces.geometry, shape[~inside], piece[~inside])
+    key = shape * (len(pieces.whole) + 1) + pieces.feature[piece]
     order = np.lexsort((piece, key))
     pairs, first = np.unique(key[order], return_index=True)
     total = np.add.reduceat(area[order], first) if len(first) else np.empty(0)
     shares = total > 0
     row, feature = np.divmod(pairs[shares], len(pieces.whole) + 1)
-    return row + start, feature, total[shares]
+    return row, feature, total[shares]
+
+
+def _cut_areas(shapes: Geometries, pieces: Geometries, shape: Rows, piece: Rows) -> Numbers:
+    """Measure what shapes share with pieces; where that is so little that rounding may have made it, by a cut."""
+    area = shared_areas(shapes, pieces, shape, piece)
+    west, south, east, north = common_boxes(shapes[shape], pieces[piece])
+    traces = np.flatnonzero(area <= _TRACE_SHARE * (east - west) * (north - south))
+    area[traces] = shapely.area(shapely.intersection(shapes[shape[traces]], pieces[piece[traces]]))
+    return area
 
 
 def _pairs(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows, Flags]:
     """Pair shapes with the pieces they meet, and tell which lie wholly inside one."""
-    shape, piece = pieces.tree.query(shapes)
-    few = pieces.few[piece]
-    inside, meets = np.zeros(len(shape), dtype=bool), np.zeros(len(shape), dtype=bool)
+    shape, piece, few = _near(shapes, pieces)
+    inside = np.zeros(len(shape), dtype=bool)
     large = np.flatnonzero(~few)
     inside[large] = shapely.contains_properly(pieces.geometry[piece[large]], shapes[shape[large]])
+    meets = inside | few
     maybe = large[~inside[large]]
     meets[maybe] = shapely.intersects(pieces.geometry[piece[maybe]], shapes[shape[maybe]])
-    # among many small pieces it is the shape that is asked over and over: a copy of it is prepared, and gone afterwards
     small = np.flatnonzero(few)
-    asked, own = np.unique(shape[small], return_inverse=True)
+    small = small[_boxes_hold(pieces.geometry[piece[small]], shapes[shape[small]])]
+    inside[small] = shapely.contains_properly(pieces.geometry[piece[small]], shapes[shape[small]])
+    return shape[meets], piece[meets], inside[meets]
+
+
+def _near(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows, Flags]:
+    """Pair shapes with the small pieces that they meet, and with the large ones that they may meet."""
+    shape, piece = pieces.tree.query(shapes)
+    few = pieces.few[piece]
+    meets = ~few
+    # among many small pieces it is the shape that is asked over and over: a copy of it is prepared, and gone afterwards
+    asked, own = np.unique(shape[few], return_inverse=True)
     copies = shapely.from_wkb(shapely.to_wkb(shapes[asked]))
     shapely.prepare(copies)
-    meets[small] = shapely.intersects(copies[own], pieces.geometry[piece[small]])
-    met = small[meets[small]]
-    met = met[_boxes_hold(pieces.geometry[piece[met]], shapes[shape[met]])]
-    inside[met] = shapely.contains_properly(pieces.geometry[piece[met]], shapes[shape[met]])
-    keep = np.flatnonzero(inside | meets)
-    return shape[keep], piece[keep], inside[keep]
+    meets[few] = shapely.intersects(copies[own], pieces.geometry[piece[few]])
+    return shape[meets], piece[meets], few[meets]
 
 
 def _boxes_hold(outer: Geometries, inner: Geometries) -> Flags:
@@ -551,7 +602,7 @@ def nearest(shapes: Geometries, pieces: Pieces) -> Numbers:
     distance = np.full(len(shapes), np.nan)
     if len(pieces.geometry):
         meets = np.zeros(len(shapes), dtype=bool)
-        meets[_pairs(shapes, pieces)[0]] = True
+        meets[meeting_pairs(shapes, pieces)[0]] = True
         # what meets no polygon is nearest to a boundary, of which only a few edges are ever looked at
         away = np.flatnonzero(~meets)
         (shape, _), found = pieces.edges.query_nearest(shapes[away], return_distance=True, all_matches=False)
@@ -560,16 +611,16 @@ def nearest(shapes: Geometries, pieces: Pieces) -> Numbers:
     return distance
 
 
-def meeting_pairs(shapes: Geometries, polygons: Geometries) -> tuple[Rows, Rows]:
+def meeting_pairs(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows]:
     """
-    Tell which shapes meet which polygons, where nothing else is asked.
+    Tell which shapes meet which polygons of a layer, where nothing else is asked.
 
     Parameters
     ----------
     shapes
-        Geometries, shape (n,).
-    polygons
-        Valid polygons in the same CRS, uncut, shape (m,).
+        Geometries in the CRS of the pieces, shape (n,).
+    pieces
+        A layer, cut.
 
     Returns
     -------
@@ -578,15 +629,20 @@ def meeting_pairs(shapes: Geometries, polygons: Geometries) -> tuple[Rows, Rows]
 
     Examples
     --------
-    >>> boxes = shapely.box([0, 5], [0, 5], [2, 6], [2, 6])
-    >>> shape, polygon = meeting_pairs(np.array([shapely.Point(1, 1)], dtype=object), boxes)
+    >>> layer = cut(shapely.box([0, 5], [0, 5], [2, 6], [2, 6]))
+    >>> shape, polygon = meeting_pairs(np.array([shapely.Point(1, 1)], dtype=object), layer)
     >>> shape.tolist(), polygon.tolist()
     ([0], [0])
     """
-    # asked from the huge side: each polygon is prepared once, whatever the number of shapes
-    polygon, shape = STRtree(shapes).query(polygons, predicate="intersects")
-    order = np.lexsort((polygon, shape))
-    return shape[order], polygon[order]
+    width = len(pieces.whole) + 1
+    found = []
+    for start in range(0, len(shapes), _BATCH):
+        shape, piece, few = _near(shapes[start : start + _BATCH], pieces)
+        meets = few.copy()
+        meets[~few] = shapely.intersects(pieces.geometry[piece[~few]], shapes[start + shape[~few]])
+        found.append(np.unique((start + shape[meets]) * width + pieces.feature[piece[meets]]))
+    row, polygon = np.divmod(np.concatenate(found) if found else np.empty(0, dtype=np.intp), width)
+    return row, polygon
 
 
 def _boundary_chunks(polygons: Geometries) -> Geometries:

@@ -9,7 +9,7 @@ operations and measured one by one, so that their sum proves the division.
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import geopandas as gpd
 import numpy as np
@@ -263,16 +263,23 @@ def _gather(parts: pd.DataFrame, crs: object) -> pd.DataFrame:
     table["amount"] = np.bincount(grouped.ngroup(), weights=parts["amount"], minlength=len(table))
     table["area_m2"] = table["amount"].where(table["rank"] == 2)  # noqa: PLR2004
     table["length_m"] = table["amount"].where(table["rank"] == 1)
-    collected = grouped["geometry"].agg(list)
-    geometry = [shapes[0] if len(shapes) == 1 else _multi(shapes) for shapes in collected]
-    return gpd.GeoDataFrame(table.drop(columns="rank"), geometry=np.array(geometry, dtype=object), crs=crs)
+    group = cast("overlay.Rows", np.asarray(grouped.ngroup(), dtype=np.intp))
+    geometry = _collect(parts["geometry"].to_numpy(), group, table["rank"].to_numpy())
+    return gpd.GeoDataFrame(table.drop(columns="rank"), geometry=geometry, crs=crs)
 
 
-def _multi(parts: list[shapely.Geometry]) -> shapely.Geometry:
-    build = (shapely.multipoints, shapely.multilinestrings, shapely.multipolygons)[
-        int(shapely.get_dimensions(parts[0]))
-    ]
-    return build(parts)
+def _collect(parts: overlay.Geometries, group: overlay.Rows, dimension: _Dimensions) -> overlay.Geometries:
+    """Make one geometry of the parts of each group; a part that is alone stays as it is."""
+    geometry = np.empty(len(dimension), dtype=object)
+    geometry[group] = parts
+    again = np.bincount(group, minlength=len(dimension)) > 1
+    for rank, build in enumerate((shapely.multipoints, shapely.multilinestrings, shapely.multipolygons)):
+        wanted = np.flatnonzero(again & (dimension == rank))
+        rows = np.flatnonzero(np.isin(group, wanted))
+        rows = rows[np.argsort(group[rows], kind="stable")]
+        if len(rows):
+            geometry[wanted] = build(parts[rows], indices=np.searchsorted(wanted, group[rows]))
+    return geometry
 
 
 def _counted_again(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import os
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 import geopandas as gpd
@@ -17,8 +19,10 @@ import shapely
 
 from ecozones import geometry, overlay
 from ecozones.area import polygon_areas
+from ecozones.capsule import digest
 from ecozones.crs import check_crs
 from ecozones.errors import SchemaError, ShiftSuspectedWarning, name_rows
+from ecozones.piece_files import read_pieces, write_pieces
 from ecozones.placing import bring_to, in_metres, metric_crs
 from ecozones.units import from_m2
 from ecozones.vocab import ControlLine, control_lines, zones
@@ -70,6 +74,7 @@ class ZoningPlan:
     control_lines: Mapping[str, ControlLine]
     notes: tuple[str, ...] = ()
     _pieces: dict[str, overlay.Pieces] = dataclasses.field(default_factory=dict, repr=False)
+    _digests: dict[str, str] = dataclasses.field(default_factory=dict, repr=False)
 
     @classmethod
     def from_layers(
@@ -199,7 +204,33 @@ class ZoningPlan:
             line: _line_frame(frame, self.control_lines[line], said) for line, frame in lines.items()
         }
         kept = {line: pieces for line, pieces in self._pieces.items() if line.split("/")[0] not in lines}
-        return dataclasses.replace(self, lines=frames, notes=tuple(said), _pieces=kept)
+        digests = {line: known for line, known in self._digests.items() if line not in lines}
+        return dataclasses.replace(self, lines=frames, notes=tuple(said), _pieces=kept, _digests=digests)
+
+    def digest(self, line: str) -> str:
+        """
+        Hash a line as the plan holds it; it is hashed on first use and the hash is kept with the plan.
+
+        Parameters
+        ----------
+        line
+            Line id.
+
+        Returns
+        -------
+        str
+            SHA-256 of geometries, CRS and columns, see :func:`ecozones.capsule.digest`.
+
+        Examples
+        --------
+        >>> from ecozones.testing import chessboard_plan
+        >>> plan = chessboard_plan(farmland=["a1"])
+        >>> plan.digest("permanent_basic_farmland") == digest(plan["permanent_basic_farmland"])
+        True
+        """
+        if line not in self._digests:
+            self._digests[line] = digest(self.lines[line])
+        return self._digests[line]
 
     def pieces(self, line: str) -> overlay.Pieces:
         """
@@ -218,6 +249,48 @@ class ZoningPlan:
         if line not in self._pieces:
             self._pieces[line] = overlay.cut(self.lines[line].geometry.to_numpy(), checked=True)
         return self._pieces[line]
+
+    def keep_pieces(self, folder: str | os.PathLike[str]) -> pd.DataFrame:
+        """
+        Keep the pieces of every line in a folder, and use those that an earlier session kept there.
+
+        A file is used only if it was cut from just these polygons, by this version of the library and of GEOS, and is
+        whole to the last byte; otherwise the line is cut, and its pieces are written. Files of other plans do no harm,
+        and any file may be deleted.
+
+        Parameters
+        ----------
+        folder
+            Made if need be.
+
+        Returns
+        -------
+        DataFrame
+            One row per line: ``line, pieces, kept``: *read*, *written*, or *as drawn*, where no polygon is large enough
+            to be cut.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from ecozones.testing import chessboard_plan
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     kept = chessboard_plan(farmland=["a1", "b1"]).keep_pieces(folder)
+        >>> set(kept["kept"])
+        {'as drawn'}
+        """
+        rows = []
+        for line, frame in self.lines.items():
+            whole = frame.geometry.to_numpy()
+            if not overlay.is_cut(whole):
+                rows.append((line, len(self.pieces(line).geometry), "as drawn"))
+                continue
+            found = read_pieces(whole, Path(folder), self.digest(line))
+            if found is not None:
+                self._pieces[line] = found
+            else:
+                write_pieces(self.pieces(line), Path(folder), self.digest(line), frame.crs)
+            rows.append((line, len(self._pieces[line].geometry), "written" if found is None else "read"))
+        return pd.DataFrame(rows, columns=["line", "pieces", "kept"])
 
     def ground(self, line: str) -> gpd.GeoDataFrame | None:
         """

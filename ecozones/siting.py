@@ -62,30 +62,12 @@ def check_sites(
     method: AreaMethod = "national",
 ) -> SiteReview:
     """
-    Check proposed sites against the control lines of a plan.
+    Check a frame of sites against the control lines of a plan.
 
     Parameters
     ----------
-    sites
-        Polygons, lines or points with a column ``site_id``; ``activity`` says what is to be done there, ``width_m``
-        turns a line into a corridor. [m]
-    plan
-        The plan; its lines stay where they are, the sites are brought to each line's CRS.
-    on
-        The day whose rules apply; left out: today.
-    rules
-        A rulebook, or the name of a built-in one; left out: ``"CN"``.
-    lines
-        Lines to check; left out: every line the plan has, and every line the rules require.
-    setback_m
-        Distance within which a site counts as near a line, one number or by line; left out: as the line declares. [m]
-    ignore_below_m2
-        Smaller pieces of ground are slivers: listed, never deciding alone, unless slivers together make up more than a
-        tenth of the site. [m²]
-    ignore_narrower_m
-        Pieces of a smaller mean width are slivers too. [m]
-    method
-        How area is measured.
+    sites, plan, on, rules, lines, setback_m, ignore_below_m2, ignore_narrower_m, method
+        As for :func:`ecozones.check_sites`, which also takes layers on disk and tables.
 
     Returns
     -------
@@ -94,12 +76,8 @@ def check_sites(
 
     Raises
     ------
-    SchemaError
-        The sites lack an id or name an activity that the rules do not know; every problem at once.
-    GeometryError
-        A site is empty.
-    CRSError
-        The sites cannot be placed on the ground.
+    SchemaError, GeometryError, CRSError
+        As for :func:`ecozones.check_sites`.
 
     Examples
     --------
@@ -141,7 +119,7 @@ def hash_inputs(sites: gpd.GeoDataFrame, plan: ZoningPlan) -> dict[str, Any]:
     """
     return {
         "sites_sha256": digest(sites),
-        "lines_sha256": {line: digest(frame) for line, frame in plan.lines.items()},
+        "lines_sha256": {line: plan.digest(line) for line in plan.lines},
         "extent_sha256": "" if plan.extent is None else digest(plan.extent),
     }
 
@@ -473,7 +451,8 @@ def _line_table(
         default="apart",
     )
     deciding = found[found["role"] == "decides"]
-    verdict = pd.Series(deciding["verdict"].astype(verdict_dtype()).to_numpy(), index=deciding["shape"].to_numpy())
+    # kept a categorical: the worst of plain texts would be the last in the alphabet
+    verdict = deciding.set_index("shape")["verdict"].astype(verdict_dtype())
     worst = (
         verdict.groupby(level=0).max().reindex(range(n)).fillna("clear") if len(verdict) else pd.Series(["clear"] * n)
     )
@@ -610,29 +589,38 @@ def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, meth
     claimed = found[(found["kind"] == "claimed") & (found["role"] == "decides")]
     for rule in book.overlaps:
         first, second = (claimed[claimed["line"] == line] for line in (rule.a, rule.b))
-        for shape in np.intersect1d(first["shape"], second["shape"]):
-            sides = [side[side["shape"] == shape] for side in (first, second)]
-            united = [shapely.union_all(side["geometry"].to_numpy()) for side in sides]
-            ground = overlay.keep_dimension(np.array([shapely.intersection(*united)], dtype=object), np.array([2]))
-            area = float(polygon_areas(ground, plan.crs, method=method)[0])
-            if area > 0:
-                rows.append(
-                    {
-                        "shape": shape,
-                        "role": "notice",
-                        "line": rule.a,
-                        "rule_id": rule.id,
-                        "citation": book.cite(rule),
-                        "status": rule.status,
-                        "reason": rule.note,
-                        "reason_zh": rule.note_zh,
-                        "area_m2": area,
-                        "amount": area,
-                        "whole": sides[0]["whole"].iloc[0],
-                        "geometry": ground[0],
-                    }
-                )
-    return pd.DataFrame(rows)
+        both = np.intersect1d(first["shape"], second["shape"]).astype(np.intp)
+        if not len(both):
+            continue
+        one, other = (_united(side, both) for side in (first, second))
+        ground = overlay.keep_dimension(shapely.intersection(one, other), np.full(len(both), 2))
+        area = polygon_areas(ground, plan.crs, method=method)
+        whole = first.drop_duplicates("shape").set_index("shape")["whole"].reindex(both).to_numpy()
+        told = pd.DataFrame(
+            {
+                "shape": both,
+                "role": "notice",
+                "line": rule.a,
+                "rule_id": rule.id,
+                "citation": book.cite(rule),
+                "status": rule.status,
+                "reason": rule.note,
+                "reason_zh": rule.note_zh,
+                "area_m2": area,
+                "amount": area,
+                "whole": whole,
+                "geometry": ground,
+            }
+        )
+        rows.append(told[area > 0])
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+
+
+def _united(claimed: pd.DataFrame, shapes: overlay.Rows) -> overlay.Geometries:
+    """Unite what a line claims of each shape."""
+    asked = claimed[claimed["shape"].isin(shapes)]
+    group = np.searchsorted(shapes, asked["shape"].to_numpy(dtype=np.intp))
+    return overlay.unite(asked["geometry"].to_numpy(), group, len(shapes))
 
 
 def _verdicts(
@@ -644,17 +632,9 @@ def _verdicts(
     method: AreaMethod,
 ) -> gpd.GeoDataFrame:
     deciding = findings[findings["role"] == "decides"]
-    by_site = deciding.groupby("site_id", sort=False)
-    worst = by_site["verdict"].max().reindex(placed["site_id"])
+    worst = deciding.groupby("site_id", sort=False)["verdict"].max().reindex(placed["site_id"])
     verdict = pd.Categorical(worst.astype(object).where(worst.notna(), "clear"), dtype=verdict_dtype())
-    rule_ids = by_site["rule_id"].agg(_join).reindex(placed["site_id"]).fillna("")
     top = deciding[deciding["verdict"].to_numpy() == worst.reindex(deciding["site_id"]).to_numpy()]
-    reasons = top.groupby("site_id", sort=False).agg(
-        status=("status", _worst_status),
-        reason=("reason", lambda said: _join(said, "; ")),
-        reason_zh=("reason_zh", lambda said: _join(said, "；")),
-    )
-    reasons = reasons.reindex(placed["site_id"]).fillna("")
     geometry, taken = sites.geometry.to_numpy(), shapes.geometry.to_numpy()
     ground = shapely.get_dimensions(taken) == 2  # noqa: PLR2004 - a corridor takes ground
     area = np.full(len(sites), np.nan)
@@ -664,10 +644,10 @@ def _verdicts(
     length[lineal] = measure_length(geometry[lineal], sites.crs)
     table = placed.assign(
         verdict=verdict,
-        rule_ids=rule_ids.to_numpy(),
-        status=reasons["status"].to_numpy(),
-        reason=reasons["reason"].to_numpy(),
-        reason_zh=reasons["reason_zh"].to_numpy(),
+        rule_ids=_joined(deciding, "rule_id", placed, ", "),
+        status=_worst_status(top, placed),
+        reason=_joined(top, "reason", placed, "; "),
+        reason_zh=_joined(top, "reason_zh", placed, "；"),
         not_checked=", ".join(unread),
         area_m2=area,
         area_ha=round_half_up(from_m2(area, "ha"), 4),
@@ -677,13 +657,20 @@ def _verdicts(
     return gpd.GeoDataFrame(table, geometry=geometry, crs=sites.crs)
 
 
-def _join(values: pd.Series, mark: str = ", ") -> str:
-    return mark.join(dict.fromkeys(value for value in values if value))
+def _joined(findings: pd.DataFrame, column: str, placed: pd.DataFrame, mark: str) -> list[str]:
+    """Join what the findings of each site say, each saying once, in their order."""
+    said: dict[object, dict[str, None]] = {site: {} for site in placed["site_id"]}
+    for site, text in zip(findings["site_id"], findings[column], strict=True):
+        if text:
+            said[site][text] = None
+    return [mark.join(texts) for texts in said.values()]
 
 
-def _worst_status(values: pd.Series) -> str:
-    order = {"memory": 3, "partial": 2, "verified": 1, "": 0}
-    return max(values, key=lambda value: order[value])
+def _worst_status(findings: pd.DataFrame, placed: pd.DataFrame) -> list[str]:
+    order = ["", "verified", "partial", "memory"]
+    ranks = pd.Series([order.index(status) for status in findings["status"]], index=findings.index, dtype=np.intp)
+    rank = ranks.groupby(findings["site_id"]).max()
+    return [order[int(worst)] for worst in rank.reindex(placed["site_id"], fill_value=0)]
 
 
 def _balance(balances: list[pd.DataFrame]) -> pd.DataFrame:

@@ -289,7 +289,7 @@ def farmland_frame(
     wet = rng.random(len(parcels)) < 0.4
     return gpd.GeoDataFrame(
         {
-            "BSM": [f"{code}20400000{i:06d}" for i in number],
+            "BSM": [f"{code}204000{i:06d}" for i in number],
             "YSDM": "2090020400",
             "XZQDM": str(code),
             "XZQMC": county_name,

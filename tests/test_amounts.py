@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecozones import amounts, stages
+from ecozones import amounts
 from ecozones.errors import SchemaError
+from ecozones.restoration import stages
 
 
 def hectares(value, unit):

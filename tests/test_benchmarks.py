@@ -240,6 +240,8 @@ def test_rows_that_are_measured_again_take_their_place_and_the_others_stay():
     fresh = [row("base", 7.0), row("ours", 0.4)]
     assert page.renewed(known, fresh) == [other, *fresh, known[3]]
     assert page.renewed([other], fresh) == [other, *fresh]
+    # the base leads, also where it was not measured again
+    assert page.renewed(known, fresh[1:]) == [other, known[1], fresh[1], known[3]]
 
 
 def test_results_from_elsewhere_are_taken_in_size_by_size():

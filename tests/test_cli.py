@@ -65,6 +65,30 @@ def test_a_check_writes_what_it_is_asked_for(files):
     assert gpd.read_file(wanted[3], layer="findings")["rule_id"].str.len().gt(0).any()
 
 
+def test_a_layer_of_any_size_is_checked_in_stretches_and_every_row_is_accounted_for(files):
+    sites = pd.concat([square(cell).drop(columns=["width_m"]) for cell in ("c3", "j1", "c3")], ignore_index=True)
+    sites.rename(columns={"site_id": "编号"}).to_file(files / "many.gpkg", driver="GPKG")
+    words = ("check", files / "many.gpkg", files / "plan.gpkg", "--on", "2026-06-01", "--out", files / "out")
+    done = call(*words, "--column", "site_id=编号", "--processes", 1, "--json")
+    answer = json.loads(done.stdout)
+    # the id that stands twice is refused, and a site without an answer is not clear
+    assert (answer["sites"], answer["checked"], answer["refused"]) == (3, 1, 2)
+    assert answer["verdicts"] == {"undetermined": 1}
+    assert done.returncode == 5
+    assert call(*words, "--column", "编号").returncode == 2
+    assert call(*words, "--report", files / "review.html").returncode == 2
+
+
+def test_a_layer_is_prepared_and_what_is_refused_is_told(files):
+    board = square("a1", "c3").drop(columns=["width_m"])
+    board.loc[1, "geometry"] = None
+    board.to_parquet(files / "board.parquet")
+    done = call("prepare", files / "board.parquet", files / "ready", "--processes", 1)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"2 rows: 1 written, 1 refused" in done.stdout
+    assert len(gpd.read_parquet(next((files / "ready" / "features").rglob("*.parquet")))) == 1
+
+
 def test_area_sums_to_its_total(files):
     done = call("area", files / "a1.gpkg", "--unit", "mu", "--json")
     answer = json.loads(done.stdout)

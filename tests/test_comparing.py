@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from ecozones.comparing import compare_plans, find_changes, judge_adjustment, list_replacements
+from ecozones.conflicts.comparing import compare_plans, find_changes, judge_adjustment, list_replacements
 from ecozones.errors import SchemaError
 from ecozones.ledgers import farmland_balance
 from ecozones.plan import ZoningPlan

@@ -11,7 +11,6 @@ import pytest
 import shapely
 
 from ecozones import load_rules, read_plan
-from ecozones.common_ground import Layer, Place, share, subtract, unite
 from ecozones.conflicts import (
     balance_conflicts,
     balance_partition,
@@ -21,6 +20,7 @@ from ecozones.conflicts import (
     planarise,
     total_conflicts,
 )
+from ecozones.conflicts.common_ground import Layer, Place, share, subtract, unite
 from ecozones.errors import DroppedColumnsWarning, GeometryError, RepairWarning, SchemaError
 from ecozones.overlay import cut, meet
 from ecozones.plan import ZoningPlan

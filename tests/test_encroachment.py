@@ -3,8 +3,8 @@
 import pytest
 from drawn_rasters import classes, frame, write_raster, zone
 
-from ecozones.encroachment import find_encroachment
 from ecozones.errors import InputError
+from ecozones.landcover.encroachment import find_encroachment
 
 
 def by_status(table, name):

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from ecozones import erosion
 from ecozones.errors import InputError, SchemaError
+from ecozones.ledgers import erosion
 
 
 def test_soil_conservation_of_the_nation_2021():

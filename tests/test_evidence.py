@@ -8,8 +8,8 @@ from affine import Affine
 from drawn_rasters import classes, frame, write_raster, zone
 
 from ecozones.errors import InputError, SchemaError
-from ecozones.evidence import judge_transitions, load_meaning, verify_restored
 from ecozones.landcover import transition_matrix
+from ecozones.landcover.evidence import judge_transitions, load_meaning, verify_restored
 from ecozones.restoration import measure_restored
 
 # -- meaning

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 import shapely
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("numba", reason="the compiled kernel is optional")
 
 from ecozones import fast, overlay
 from ecozones.errors import GeometryError
+from ecozones.geometry import polygonal
 
 
 def star(x, y, radius, points, seed):
@@ -96,6 +99,40 @@ def test_order_and_company_of_shapes_change_no_bit(layer, shapes):
     together = fast.overlap_areas(shapes, cells)[2]
     alone = np.concatenate([fast.overlap_areas(shapes[i : i + 1], cells)[2] for i in range(len(shapes))])
     np.testing.assert_array_equal(together, alone)
+
+
+# rings on a small lattice touch, repeat vertices and share edges far more often than any map does
+LATTICE = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=4, max_size=14)
+PLACES = st.sampled_from([(0.0, 0.0, 1.0), (39_500_000.0, 4_100_000.0, 10.0), (116.3, 39.9, 1e-4)])
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(LATTICE, min_size=1, max_size=3), st.lists(LATTICE, min_size=1, max_size=3), PLACES, st.integers(3, 40))
+def test_hostile_shapes_measure_as_without_the_compiler(first, second, place, cell_edges):
+    x, y, scale = place
+    rings = [[shapely.Polygon(np.array(ring) * scale + [x, y]) for ring in side] for side in (first, second)]
+    shapes, layer = (polygonal(shapely.make_valid(np.array(side, dtype=object))) for side in rings)
+    assume(all(shapely.is_valid(side).all() and not shapely.is_empty(side).any() for side in (shapes, layer)))
+    expected, found = (np.zeros((len(shapes), len(layer))) for _ in range(2))
+    row, feature, area = overlay.overlap_areas(shapes, overlay.cut(layer))
+    expected[row, feature] = area
+    row, feature, area = fast.overlap_areas(shapes, fast.cut(layer, cell_edges=cell_edges))
+    found[row, feature] = area
+    # a billionth of the shape, and what a vertex rounded to the digits of its coordinates lets its edges move
+    digits = np.spacing(np.abs(shapely.bounds(shapes)).max()) * shapely.length(shapes)
+    assert (np.abs(found - expected) <= (1e-9 * shapely.area(shapes) + 4 * digits)[:, None]).all()
+
+
+@pytest.mark.parametrize("cell_edges", [4, 30, 1_000])
+def test_small_polygons_and_large_ones_may_lie_in_one_layer(layer, shapes, cell_edges):
+    mixed = np.concatenate([shapes[:50], layer, shapes[50:90]])
+    found, expected = (
+        kernel.overlap_areas(shapes, cells)
+        for kernel, cells in ((fast, fast.cut(mixed, cell_edges=cell_edges)), (overlay, overlay.cut(mixed)))
+    )
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_array_equal(found[1], expected[1])
+    assert (np.abs(found[2] - expected[2]) <= 1e-9 * shapely.area(shapes)[found[0]]).all()
 
 
 def test_a_polygon_that_is_not_valid_is_refused_by_row():

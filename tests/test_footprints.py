@@ -9,7 +9,7 @@ import shapely
 from hypothesis import given, settings
 
 from ecozones.area import polygon_areas
-from ecozones.footprints import collect_ground, exact_sums, footprint, footprint_areas, ground_components
+from ecozones.restoration.footprints import collect_ground, exact_sums, footprint, footprint_areas, ground_components
 
 CRS = "EPSG:4527"
 X0, Y0 = 39_520_000, 3_400_000
@@ -37,8 +37,9 @@ def test_the_footprint_is_the_union(patches):
     shapes = drawn([*patches, *patches[:2]])
     found, expected = footprint(shapes), shapely.union_all(shapes)
     assert found.is_valid
-    assert shapely.symmetric_difference(found, expected).area <= 1e-6
-    assert found.area == pytest.approx(expected.area, abs=1e-6)
+    # coordinates of eight digits are known to some nanometres, along kilometres of outline
+    assert shapely.symmetric_difference(found, expected).area <= 1e-4
+    assert found.area == pytest.approx(expected.area, abs=1e-4)
 
 
 @given(st.lists(PATCH, min_size=1, max_size=30), st.randoms(use_true_random=False))
@@ -113,13 +114,12 @@ def test_nothing_has_no_ground():
 
 
 def test_ground_is_collected_by_group_from_west_to_east():
-    two = shapely.MultiPolygon([shapely.box(4, 0, 5, 1), shapely.box(0, 0, 1, 1)])
-    shapes = np.array([shapely.box(8, 0, 9, 1), two, shapely.box(2, 0, 3, 1)])
+    west, middle, east, other = shapely.box([0, 4, 8, 6], 0, [1, 5, 9, 7], 1)
+    shapes = np.array([east, shapely.MultiPolygon([middle, west]), other], dtype=object)
     both, none, single = collect_ground(shapes, np.array([0, 0, 2]), 3)
     assert [part.bounds[0] for part in both.geoms] == [0, 4, 8]
     assert none.is_empty
     assert single.geom_type == "Polygon"
-    assert single.bounds[0] == 2
 
 
 def test_sums_are_exact_and_by_group():

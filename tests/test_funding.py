@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from ecozones.amounts import convert_money
 from ecozones.errors import InputError, SchemaError
-from ecozones.funding import check_funding, project_funding, read_funding, sum_funding
+from ecozones.restoration.funding import check_funding, project_funding, read_funding, sum_funding
 from ecozones.testing import BOARD_CRS
 
 X0, Y0 = 500_000.0, 3_320_000.0

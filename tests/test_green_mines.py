@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecozones import green_mines
 from ecozones.errors import InputError, SchemaError
+from ecozones.ledgers import green_mines
 
 PREREQUISITES = dict.fromkeys(
     [

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from ecozones.errors import SchemaError
-from ecozones.indicators import plan_indicators
 from ecozones.targets import roll_up, track_targets
+from ecozones.targets.indicators import plan_indicators
 
 
 def test_thirty_five_of_cities_and_four_more_none_of_them_verified():

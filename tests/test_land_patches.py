@@ -5,9 +5,9 @@ import pytest
 import scipy.ndimage
 from drawn_rasters import classes, write_raster
 
-from ecozones import land_patches
 from ecozones.errors import InputError
-from ecozones.land_patches import find_changed_patches, find_patches, label_patches
+from ecozones.landcover import land_patches
+from ecozones.landcover.land_patches import find_changed_patches, find_patches, label_patches
 
 BARE, WOOD, WATER = 3, 1, 9
 PLANTED = {(BARE, WOOD): "restoration", (WOOD, BARE): "degradation"}

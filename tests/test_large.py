@@ -147,6 +147,15 @@ def test_ways_that_depend_on_the_place_are_not_taken_one_by_one(sites, plan, mon
             check_sites_on(sites, plan, executor, on=DAY, rows=5)
 
 
+def test_a_file_is_not_brought_to_a_line_by_several_ways(path, plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(sites_module, "same_datum", lambda *_: False)
+    check_sites_in(path, plan, tmp_path / "one", on=DAY, engine=1)
+    real = sites_module.bring_to
+    monkeypatch.setattr(sites_module, "bring_to", lambda *a, **k: (real(*a, **k)[0], "by another way"))
+    with pytest.raises(EngineError, match="several ways"):
+        check_sites_in(path, plan, tmp_path / "two", on=DAY, engine=1)
+
+
 def test_order_of_rows_changes_no_bit(sites, plan, tmp_path):
     shuffled = sites.iloc[np.random.default_rng(1).permutation(N)]
     tables = []

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ecozones import ZoningPlan, measure_restored
 from ecozones.errors import InputError, SchemaError
-from ecozones.footprints import ground_components
 from ecozones.large import restored as module
 from ecozones.large.restored import measure_restored_in
+from ecozones.restoration.footprints import ground_components
 
 CRS = "EPSG:4548"
 X, Y = 500_000.0, 3_320_000.0

@@ -47,6 +47,8 @@ def test_lines_on_disk_give_the_bytes_of_lines_in_memory(case, monkeypatch, crs,
     monkeypatch.setattr(sites_module, "RESIDENT", 3)
     monkeypatch.setattr(near_module, "_REACH_M", reach)
     monkeypatch.setattr(near_module, "_BATCH", 7)
+    monkeypatch.setattr(near_module, "_GROUP", 2)
+    monkeypatch.setattr(near_module, "_MOST", 6)
     parts = check(place, plan, "parts", rows=25, setback_m=40.0)
     assert whole.rows_done == parts.rows_done == 63
     assert contents(parts.folder) == contents(whole.folder)

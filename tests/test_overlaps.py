@@ -8,8 +8,9 @@ import shapely
 from drawn_projects import ATTRIBUTIONS, SQUARE, drawn, eldorado_register, projects, toy_register
 from hypothesis import given, settings
 
-from ecozones import overlaps, restoration
+from ecozones import restoration
 from ecozones.errors import InputError
+from ecozones.restoration import overlaps
 from ecozones.testing import chessboard
 
 

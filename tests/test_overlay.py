@@ -119,22 +119,6 @@ def test_a_polygon_that_is_not_valid_is_refused_by_row():
         cut(np.array([shapely.box(0, 0, 1, 1), bow_tie], dtype=object))
 
 
-@pytest.mark.parametrize(
-    ("second", "disjoint"),
-    [
-        (shapely.box(1, 0, 2, 1), True),
-        (shapely.box(1, 0.5, 2, 1.5), True),
-        (shapely.box(5, 5, 6, 6), True),
-        (shapely.box(0.5, 0.5, 1.5, 1.5), False),
-        (shapely.box(0.2, 0.2, 0.8, 0.8), False),
-        (shapely.box(0, 0, 1, 1), False),
-    ],
-    ids=["shared edge", "edge without shared vertices", "apart", "overlapping", "contained", "equal"],
-)
-def test_a_layer_knows_whether_its_polygons_share_ground(second, disjoint):
-    assert cut(np.array([shapely.box(0, 0, 1, 1), second], dtype=object)).disjoint is disjoint
-
-
 def test_a_touch_is_a_meeting_without_ground():
     met = meet(
         np.array([shapely.box(1, 0, 2, 1)], dtype=object), cut(np.array([shapely.box(0, 0, 1, 1)], dtype=object))
@@ -201,8 +185,9 @@ def test_every_edge_of_a_boundary_is_in_one_chunk(layer):
     assert shapely.equals(shapely.line_merge(shapely.union_all(chunks)), shapely.union_all(shapely.boundary(layer)))
 
 
-def test_yes_or_no_is_what_every_pair_says(layer, shapes):
-    rows, columns = meeting_pairs(shapes, layer)
+@pytest.mark.parametrize("piece_vertices", [16, 256, 10_000])
+def test_yes_or_no_is_what_every_pair_says(layer, shapes, piece_vertices):
+    rows, columns = meeting_pairs(shapes, cut(layer, piece_vertices=piece_vertices))
     expected = np.nonzero(shapely.intersects(shapes[:, None], layer[None, :]))
     np.testing.assert_array_equal(rows, expected[0])
     np.testing.assert_array_equal(columns, expected[1])

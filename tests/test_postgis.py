@@ -1,78 +1,55 @@
 """PostGIS for real: a server of our own, started for these tests and thrown away."""
 
-import contextlib
-import os
-import pwd
-import shutil
-import socket
+import pickle
+import re
 import subprocess
-import tempfile
+import warnings
 from pathlib import Path
 
 import geopandas as gpd
+import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from hypothesis import HealthCheck, example, given, settings
 
 pytest.importorskip("sqlalchemy", reason="PostGIS is optional")
 pytest.importorskip("psycopg", reason="PostGIS is optional")
 
+import psycopg
 import sqlalchemy
+from servers import binaries, throwaway_server
 
+import ecozones as ez
 from ecozones import overlay, postgis
-from ecozones.errors import CRSError, InputError, SchemaError
-from ecozones.testing import BOARD_CRS, assert_plans_equal, chessboard, chessboard_plan
+from ecozones.errors import CRSError, EcozonesWarning, InputError, RepairWarning, SchemaError
+from ecozones.large import prepare
+from ecozones.postgis.server import ask as run
+from ecozones.postgis.server import open_cursor
+from ecozones.streams import Passing
+from ecozones.testing import BOARD_CRS, assert_plans_equal, chessboard, chessboard_plan, square
 
 pytestmark = pytest.mark.slow
-
-
-def binaries():
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        extension = Path("/usr/share/postgresql") / folder.parent.name / "extension" / "postgis.control"
-        if (folder / "initdb").exists() and extension.exists():
-            return folder
-    return None
+ROOT = Path(__file__).parent.parent
+DAY = "2026-06-01"
+TABLES = ("verdicts", "lines", "findings", "balance")
 
 
 @pytest.fixture(scope="module")
 def engine():
-    programs = binaries()
-    if programs is None:
+    if binaries() is None:
         pytest.skip(
             "no PostgreSQL with PostGIS here: apt-get install postgresql-15-postgis-3, or its like, runs these tests"
         )
-    place = tempfile.mkdtemp()
-    as_owner = []
-    if os.geteuid() == 0:
-        # PostgreSQL refuses to be run by root
-        owner = pwd.getpwnam("postgres")
-        os.chown(place, owner.pw_uid, owner.pw_gid)
-        as_owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    start = ["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"]
-    subprocess.run(
-        [*as_owner, programs / "initdb", "-D", f"{place}/data", *start], check=True, capture_output=True, cwd=place
-    )
-    options = f"-p {port} -k {place} -c listen_addresses=127.0.0.1 -c fsync=off"
-    command = [*as_owner, programs / "pg_ctl", "-D", f"{place}/data", "-w", "-l", f"{place}/log"]
-    subprocess.run([*command, "-o", options, "start"], check=True, capture_output=True, cwd=place)
-    made = sqlalchemy.create_engine(f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres")
-    try:
-        with made.begin() as connection:
-            connection.execute(sqlalchemy.text("create extension postgis"))
+    with throwaway_server() as made:
         yield made
-    finally:
-        made.dispose()
-        subprocess.run([*command, "-m", "immediate", "stop"], check=False, capture_output=True, cwd=place)
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def ask(engine, query, **values):
     with engine.begin() as connection:
-        return connection.execute(sqlalchemy.text(query), values).fetchall()
+        found = connection.execute(sqlalchemy.text(query), values)
+        return found.fetchall() if found.returns_rows else []
 
 
 def squares(n=3, **columns):
@@ -80,7 +57,8 @@ def squares(n=3, **columns):
     return gpd.GeoDataFrame(columns, geometry=geometry, crs=BOARD_CRS)
 
 
-def test_a_table_has_types_an_srid_an_index_and_comments(engine):
+# ------------------------------------------------------------------------------------------------------ tables
+def test_a_table_has_types_an_srid_an_index_a_key_and_comments(engine):
     frame = squares(
         text=["甲", None, "x"],
         whole=[1, 2, 3],
@@ -88,7 +66,7 @@ def test_a_table_has_types_an_srid_an_index_and_comments(engine):
         flag=[True, False, True],
         when=pd.to_datetime(["2024-05-01", None, "2020-02-29"]),
     )
-    assert postgis.write_table(frame, engine, "types", comments={"text": "名称"}, comment="三块地") == 3
+    assert postgis.write_table(frame, engine, "types", key="whole", comments={"text": "名称"}, comment="三块地") == 3
     kinds = dict(
         ask(
             engine,
@@ -100,7 +78,9 @@ def test_a_table_has_types_an_srid_an_index_and_comments(engine):
         "text": "text", "whole": "int8", "number": "float8", "flag": "bool", "when": "timestamp", "geometry": "geometry"
     }  # fmt: skip
     assert ask(engine, "select distinct st_srid(geometry) from ecozones.types") == [(4547,)]
-    assert "gist" in ask(engine, "select indexdef from pg_indexes where tablename = 'types'")[0][0]
+    made = " ".join(row[0] for row in ask(engine, "select indexdef from pg_indexes where tablename = 'types'"))
+    assert "gist" in made
+    assert "UNIQUE" in made
     assert ask(engine, "select obj_description('ecozones.types'::regclass)") == [("三块地",)]
     assert ask(engine, "select col_description('ecozones.types'::regclass, 1)") == [("名称",)]
     back = postgis.read_table(engine, "types")
@@ -116,32 +96,70 @@ HOSTILE = [
     'x"; drop table ecozones.victim; --',
     "'; drop table ecozones.victim; --",
     "%s %(a)s {} :name",
+    "%",
+    "{table}",
     "地块 表",
+    " leading and trailing ",
     "a.b",
     "\\copy",
     "select",
     "naïve 🙂",
+    "表" * 21,
+    "\n\t",
+    "pg_temp",
 ]
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30)
+names = st.one_of(st.sampled_from(HOSTILE), texts).filter(
+    lambda name: len(name.encode()) <= 63 and not name.startswith("pg_") and name != "information_schema"
+)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_and_values_are_stored_and_nothing_is_executed(engine, name):
-    with contextlib.suppress(SchemaError):
-        postgis.write_table(squares(1, a=[1]), engine, "victim")
-    frame = squares(3, **{name: [name, "\\N", "tab\tnew\nline"], "b": [1, 2, 3]})
-    for schema in ("ecozones", name):
-        postgis.write_table(
-            frame, engine, name, schema=schema, comments={name: name}, comment=name, replace=schema == name
+@pytest.fixture(scope="module")
+def victim(engine):
+    postgis.write_table(squares(1, a=[1]), engine, "victim", replace=True)
+    return engine
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(schema=names, table=names, columns=st.lists(names, min_size=1, max_size=3, unique=True), values=st.lists(texts))
+@example("ecozones", HOSTILE[0], HOSTILE[:3], HOSTILE)
+@example(HOSTILE[0], HOSTILE[2], HOSTILE[3:6], ["\\N", "tab\tnew\nline\\.", ""])
+@example(HOSTILE[1], HOSTILE[6], HOSTILE[6:9], HOSTILE[::-1])
+def test_whatever_names_and_values_hold_is_stored_and_never_executed(victim, schema, table, columns, values):
+    if "geometry" in columns or table == "victim":
+        return
+    held = [*values, None, table][:40]
+    shapes = chessboard().geometry.to_numpy()[: len(held)]
+    frame = gpd.GeoDataFrame(dict.fromkeys(columns, held), geometry=shapes, crs=BOARD_CRS)
+    comments = {columns[0]: schema}
+    postgis.write_table(frame, victim, table, schema=schema, comments=comments, comment=table, replace=True)
+    back = postgis.read_table(victim, table, schema=schema)
+    for column in columns:
+        assert [None if pd.isna(value) else value for value in back[column]] == held
+    with postgis.open_table(victim, table, schema=schema) as stream:
+        assert (
+            pd.concat(list(stream.stretches(2)))[columns[0]].fillna("").tolist() == back[columns[0]].fillna("").tolist()
         )
-        back = postgis.read_table(engine, name, schema=schema)
-        assert back[name].tolist() == [name, "\\N", "tab\tnew\nline"]
-    assert len(postgis.read_table(engine, "victim")) == 1
+    assert len(postgis.read_table(victim, "victim")) == 1
+    said = ask(
+        victim,
+        "select obj_description(c.oid) from pg_class c join pg_namespace n on n.oid = relnamespace "
+        "where nspname = :schema and relname = :table",
+        schema=schema,
+        table=table,
+    )
+    assert said == [(table,)]
+    if schema != "ecozones":
+        with open_cursor(victim) as cursor:
+            run(cursor, "drop schema {schema} cascade", schema=schema)
 
 
 @pytest.mark.parametrize("name", ["", "表" * 22, "a\0b"])
 def test_names_that_the_server_would_cut_or_refuse_are_refused_first(engine, name):
     with pytest.raises(SchemaError, match="63 bytes"):
         postgis.write_table(squares(1, a=[1]), engine, name)
+    with pytest.raises(SchemaError, match="63 bytes"):
+        postgis.write_table(squares(1, **{name: [1]}), engine, "columns")
 
 
 def test_a_table_is_not_written_over_unasked_and_a_failure_leaves_it_as_it_was(engine):
@@ -150,6 +168,8 @@ def test_a_table_is_not_written_over_unasked_and_a_failure_leaves_it_as_it_was(e
         postgis.write_table(squares(1, a=["3"]), engine, "kept")
     with pytest.raises(SchemaError, match="rows 1 hold a NUL"):
         postgis.write_table(squares(2, a=["3", "a\0b"]), engine, "kept", replace=True)
+    with pytest.raises(SchemaError, match="cannot be its key"):
+        postgis.write_table(squares(2, a=["3", "3"]), engine, "kept", key="a", replace=True)
     assert postgis.read_table(engine, "kept")["a"].tolist() == ["1", "2"]
 
 
@@ -159,19 +179,42 @@ def test_shapes_without_a_place_are_refused(engine):
         postgis.write_table(squares(1).set_crs(odd, allow_override=True), engine, "nowhere")
     with pytest.raises(SchemaError, match="no table"):
         postgis.read_table(engine, "nowhere")
-    with engine.begin() as connection:
-        connection.execute(sqlalchemy.text("create table public.bare (geometry geometry)"))
+    ask(engine, "create table public.bare (geometry geometry)")
     with pytest.raises(CRSError, match="SRID"):
         postgis.read_table(engine, "bare", schema="public")
+    ask(engine, "create table public.mixed (shape geometry(Point, 4547), geometry text)")
+    with pytest.raises(SchemaError, match="called 'geometry'"):
+        postgis.read_table(engine, "mixed", schema="public")
 
 
-def test_a_plan_comes_back_as_it_went(engine):
+# ------------------------------------------------------------------------------------------------------ plans
+def test_a_plan_comes_back_as_it_went_with_its_pieces(engine):
     plan = chessboard_plan(
         red_line={"a1": "core", "b2": "general"}, farmland=["c3", "d4"], urban={"e5": "concentrated", "f6": None}
     )
+    lake = gpd.GeoDataFrame(
+        {"feature_id": ["1"], "name": ["湖"], "subzone": ["core"]},
+        geometry=[shapely.Point(500_000, 3_324_000).buffer(2_000, quad_segs=400)],
+        crs=BOARD_CRS,
+    )
+    plan = plan.replace(ecological_red_line=lake)
     postgis.write_plan(plan, engine, schema="规划")
-    assert_plans_equal(postgis.read_plan_tables(engine, schema="规划"), plan)
-    postgis.write_plan(plan, engine, schema="规划", replace=True)
+    back = postgis.read_plan_tables(engine, schema="规划")
+    assert_plans_equal(back, plan)
+    for line in plan.lines:
+        ours, theirs = plan.pieces(line), back.pieces(line)
+        assert ours.feature.tolist() == theirs.feature.tolist()
+        assert shapely.equals_exact(ours.geometry, theirs.geometry, 0).all()
+    assert len(back.pieces("ecological_red_line").geometry) > 4
+    with pytest.raises(SchemaError, match="holds a plan already"):
+        postgis.write_plan(plan, engine, schema="规划")
+    # a table of the office's own in the schema stays
+    postgis.write_table(squares(1, a=[1]), engine, "自有", schema="规划")
+    smaller = chessboard_plan(red_line={"a1": "core"}, farmland=None, urban=None)
+    postgis.write_plan(smaller, engine, schema="规划", replace=True)
+    assert_plans_equal(postgis.read_plan_tables(engine, schema="规划"), smaller)
+    there = {row[0] for row in ask(engine, "select tablename from pg_tables where schemaname = '规划'")}
+    assert there == {"plan", "extent", "ecological_red_line", "ecological_red_line_pieces", "自有"}
     with pytest.raises(SchemaError, match="holds no plan"):
         postgis.read_plan_tables(engine, schema="public")
 
@@ -179,7 +222,7 @@ def test_a_plan_comes_back_as_it_went(engine):
 def test_the_database_gives_our_areas_on_our_pieces(engine):
     plan = chessboard_plan(red_line={"a1": "core", "b2": "general", "h8": "core"})
     rng = np.random.default_rng(3)
-    x, y = 496_000 + rng.uniform(0, 8_000, 300), 3_316_000 + rng.uniform(0, 8_000, 300)
+    x, y = 496_000 + rng.uniform(0, 8_000, 300), 3_320_000 + rng.uniform(0, 8_000, 300)
     circles = shapely.buffer(shapely.points(x, y), rng.uniform(5, 900, 300))
     sites = gpd.GeoDataFrame({"site_id": np.arange(300)}, geometry=circles, crs=BOARD_CRS)
     postgis.write_plan(plan, engine, schema="areas")
@@ -190,7 +233,7 @@ def test_the_database_gives_our_areas_on_our_pieces(engine):
     assert found["site_id"].tolist() == shape.tolist()
     assert found["feature"].tolist() == feature.tolist()
     assert (np.abs(found["area"].to_numpy() - area) / shapely.area(circles)[shape]).max() <= 1e-6
-    with pytest.raises(InputError, match="cannot be compared"):
+    with pytest.raises(InputError, match="no table 'no_such_line_pieces'"):
         postgis.overlap_areas(engine, "sites", "no_such_line", schema="areas")
     with pytest.raises(InputError, match="no column"):
         postgis.overlap_areas(engine, "sites", "ecological_red_line", site_id="'; drop", schema="areas")
@@ -198,3 +241,412 @@ def test_the_database_gives_our_areas_on_our_pieces(engine):
     postgis.write_table(moved, engine, "elsewhere", schema="areas")
     with pytest.raises(InputError, match="cannot be compared"):
         postgis.overlap_areas(engine, "elsewhere", "ecological_red_line", schema="areas")
+
+
+# ------------------------------------------------------------------------------------------------------ streams
+def numbered(rows, **columns):
+    x = 496_000 + 100.0 * np.arange(rows)
+    return gpd.GeoDataFrame(columns, geometry=shapely.box(x, 3_316_000, x + 50, 3_316_050), crs=BOARD_CRS)
+
+
+@pytest.mark.parametrize("key", ["编号", None])
+def test_a_table_is_read_in_stretches_that_put_together_are_the_table(engine, key):
+    frame = numbered(25, 编号=[f"{i * 7 % 25:02}" for i in range(25)], n=pd.array([*range(24), None], dtype="Int64"))
+    frame.loc[3, "geometry"] = None
+    postgis.write_table(frame, engine, "stream", key=key, replace=True)
+    whole = (frame.sort_values("编号") if key else frame).reset_index(drop=True)
+    with postgis.open_table(engine, "stream") as stream:
+        assert (stream.rows, stream.names, stream.crs, stream.title) == (
+            25,
+            ("编号", "n"),
+            frame.crs,
+            "ecozones.stream",
+        )
+        for size in (1, 7, 25, 100):
+            parts = list(stream.stretches(size))
+            assert [len(part) for part in parts] == [min(size, 25 - at) for at in range(0, 25, size)]
+            together = pd.concat(parts)
+            assert together.index.tolist() == list(range(25))
+            assert together["编号"].tolist() == whole["编号"].tolist()
+            assert shapely.equals_exact(together.geometry.to_numpy(), whole.geometry.to_numpy(), 0).tolist() == (
+                whole.geometry.notna().tolist()
+            )
+        assert together["n"].astype("Int64").tolist() == whole["n"].tolist()
+        with pytest.raises(InputError, match="prepare"):
+            pickle.dumps(stream)
+
+
+def test_a_stream_is_one_snapshot_that_can_only_read(engine):
+    postgis.write_table(numbered(5, a=range(5)), engine, "snapshot", key="a", replace=True)
+    with postgis.open_table(engine, "snapshot") as stream:
+        before = stream.digest
+        ask(engine, "delete from ecozones.snapshot where a < 3")
+        assert sum(len(part) for part in stream.stretches(2)) == 5
+        assert stream.digest == before
+        assert engine.url.username not in str(before)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            stream._cursor.execute("delete from ecozones.snapshot")
+    with postgis.open_table(engine, "snapshot") as stream:
+        assert stream.rows == 2
+        assert stream.digest != before
+    ask(engine, "create view ecozones.seen as select * from ecozones.snapshot")
+    with pytest.raises(InputError, match="no order"), postgis.open_table(engine, "seen"):
+        pass
+
+
+def test_a_table_is_prepared_into_the_rows_that_its_file_gives(engine, tmp_path):
+    frame = numbered(40, a=range(40), 名称=[f"田{i}" for i in range(40)])
+    postgis.write_table(frame, engine, "farm", key="a", replace=True)
+    frame.to_parquet(tmp_path / "farm.parquet")
+    with postgis.open_table(engine, "farm") as table:
+        assert isinstance(table, Passing)
+        there = prepare(table, tmp_path / "there", rows=7)
+    here = prepare(tmp_path / "farm.parquet", tmp_path / "here", rows=7)
+    assert there.rows_in == here.rows_in == 40
+    parts = [sorted((tmp_path / place / "features").rglob("*.parquet")) for place in ("there", "here")]
+    rows = [pd.concat([gpd.read_parquet(part) for part in found], ignore_index=True) for found in parts]
+    assert rows[0]["source_row"].tolist() == rows[1]["source_row"].tolist()
+    assert rows[0]["名称"].tolist() == rows[1]["名称"].tolist()
+    assert shapely.equals_exact(rows[0].geometry.to_numpy(), rows[1].geometry.to_numpy(), 0).all()
+    # who may read the table is written nowhere
+    for path in (tmp_path / "there").rglob("*"):
+        if path.is_file():
+            assert str(engine.url.port).encode() not in path.read_bytes()
+            assert engine.url.username.encode() not in path.read_bytes()
+
+
+# ------------------------------------------------------------------------------------------------------ reviews
+def plain(table):
+    """Give a table in which no value is None and NaN at once."""
+    frame = pd.DataFrame(table.drop(columns="geometry", errors="ignore")).reset_index(drop=True)
+    for column in frame.columns:
+        if frame[column].dtype.kind not in "fiM" and column != "verdict":
+            frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
+    return frame
+
+
+def assert_reviews_agree(ours, theirs, *, share=0.0):
+    """Hold two reviews to be one, row by row; ground and lengths up to a share of the site."""
+    whole = ours.verdicts.set_index(ours.verdicts["site_id"].astype(str))["area_m2"]
+    for name in TABLES:
+        left, right = plain(getattr(ours, name)), plain(getattr(theirs, name))
+        assert list(left.columns) == list(right.columns)
+        assert len(left) == len(right), name
+        allowed = share * np.maximum(1.0, left["site_id"].astype(str).map(whole).fillna(1.0).to_numpy())
+        for column in left.columns:
+            if left[column].dtype.kind == "f":
+                a, b = left[column].to_numpy(), right[column].to_numpy()
+                # the last digit of a rounded area may fall either way
+                slack = allowed + (0.0101 if name == "verdicts" and share else 0)
+                assert ((np.abs(a - b) <= slack) | (np.isnan(a) & np.isnan(b))).all(), (name, column)
+            else:
+                assert left[column].astype(object).tolist() == right[column].astype(object).tolist(), (name, column)
+        if name in {"verdicts", "findings"}:
+            mine, yours = getattr(ours, name), getattr(theirs, name)
+            assert mine.crs == yours.crs
+            drawn, told = mine.geometry.to_numpy(), yours.geometry.to_numpy()
+            if name == "verdicts":
+                assert shapely.equals_exact(drawn, told, 0).all()
+            else:
+                apart = shapely.area(shapely.symmetric_difference(drawn, told))
+                assert (apart <= allowed + 1e-6).all()
+
+
+@pytest.fixture(scope="module")
+def county():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EcozonesWarning)
+        return ez.read_plan(ROOT / "sample_data/plan.gpkg"), ez.read_sites(ROOT / "sample_data/sites.gpkg")
+
+
+def test_a_review_comes_back_as_it_went(engine, county):
+    plan, sites = county
+    review = ez.check_sites(sites, plan, on=DAY)
+    postgis.write_review(review, engine, schema="审查结果")
+    back = postgis.read_review(engine, schema="审查结果")
+    assert_reviews_agree(review, back)
+    assert back.on == review.on
+    assert back.capsule == review.capsule
+    for name in TABLES:
+        kinds = {column: kind.kind for column, kind in getattr(review, name).dtypes.items() if kind.kind in "fiM"}
+        assert {column: getattr(back, name)[column].dtype.kind for column in kinds} == kinds
+    assert ask(engine, 'select max(verdict)::text from "审查结果".verdicts') == [("prohibited",)]
+    assert ask(engine, """select obj_description('"审查结果".lines'::regclass)""") == [
+        ("逐项审查 one row per site and line",)
+    ]
+    uncommented = ask(
+        engine,
+        "select table_name, column_name from information_schema.columns where table_schema = '审查结果' and "
+        "column_name <> 'geometry' and "
+        "col_description(format('%I.%I', table_schema, table_name)::regclass, ordinal_position) is null",
+    )
+    assert uncommented == []
+    srids = dict(ask(engine, "select f_table_name, srid from geometry_columns where f_table_schema = '审查结果'"))
+    assert srids == {"verdicts": sites.crs.to_epsg(), "findings": plan.crs.to_epsg()}
+    with pytest.raises(SchemaError, match="holds no review"):
+        postgis.read_review(engine, schema="public")
+
+
+def test_a_fragment_is_replaced_whole_and_a_failure_leaves_it_as_it_was(engine):
+    plan = chessboard_plan(red_line={"a1": "core"})
+    first, second = (ez.check_sites(square(*cells), plan, on=DAY) for cells in (("a1", "b1"), ("c3", "d4", "e5")))
+    postgis.write_review(first, engine, schema="parts", fragment=0)
+    postgis.write_review(second, engine, schema="parts", fragment=1)
+    both = ez.check_sites(square("a1", "b1", "c3", "d4", "e5"), plan, on=DAY)
+    assert_reviews_agree(both, postgis.read_review(engine, schema="parts"))
+    with pytest.raises(SchemaError, match="fragment 1 is in schema"):
+        postgis.write_review(second, engine, schema="parts", fragment=1)
+    postgis.write_review(second, engine, schema="parts", fragment=1, replace=True)
+    assert_reviews_agree(both, postgis.read_review(engine, schema="parts"))
+    # a site that another fragment has already: all of it is refused, and what was there stays
+    with pytest.raises(psycopg.errors.UniqueViolation, match="verdicts_site_id_key"):
+        postgis.write_review(first, engine, schema="parts", fragment=1, replace=True)
+    assert_reviews_agree(both, postgis.read_review(engine, schema="parts"))
+    moved = ez.check_sites(square("f6").to_crs("EPSG:4548"), plan, on=DAY)
+    with pytest.raises(SchemaError, match="SRID"):
+        postgis.write_review(moved, engine, schema="parts", fragment=2)
+    later = ez.check_sites(square("f6"), plan, on="2026-07-01")
+    postgis.write_review(later, engine, schema="parts", fragment=2)
+    with pytest.raises(SchemaError, match="several days"):
+        postgis.read_review(engine, schema="parts")
+
+
+# ------------------------------------------------------------------------------------------------------ checks
+def check_both(engine, sites, plan, *, name="sites", schema="check", **options):
+    """Check in memory and in the database; give both reviews, and the account."""
+    postgis.write_plan(plan, engine, schema=schema, replace=True)
+    postgis.write_table(sites.assign(row=range(len(sites))), engine, name, schema=schema, key="row", replace=True)
+    out = f"{schema} out"
+    ask(engine, f'drop schema if exists "{out}" cascade')
+    told = postgis.check_sites_there(engine, name, schema=schema, plan_schema=schema, out=out, on=DAY, **options)
+    assert told.rows_in == told.settled_there + told.finished_here == len(sites)
+    options.pop("columns", None)
+    return ez.check_sites(sites, plan, on=DAY, **options), postgis.read_review(engine, schema=out), told
+
+
+@pytest.mark.parametrize("method", ["national", "geodesic"])
+def test_the_sample_county_gets_the_same_review_in_the_database(engine, county, method):
+    plan, sites = county
+    ours, theirs, told = check_both(engine, sites, plan, method=method)
+    assert_reviews_agree(ours, theirs, share=1e-6)
+    assert told.settled_there > len(sites) / 4
+    assert theirs.capsule["area_method"] == method
+    assert theirs.capsule["lines_sha256"].keys() == ours.capsule["lines_sha256"].keys()
+    assert engine.url.host not in str(theirs.capsule)
+
+
+def random_case(seed):
+    """A chessboard and sites on it: inside, across borders, along them, tiny, in two parts, beyond the rim."""
+    rng = np.random.default_rng(seed)
+    cells = [f"{letter}{rank}" for letter in "abcdefgh" for rank in range(1, 9)]
+    zones = {str(cell): str(rng.choice(["core", "general"])) for cell in rng.choice(cells, 8, replace=False)}
+    if seed % 3 == 0:
+        zones[cells[seed % 64]] = None
+    plan = chessboard_plan(
+        red_line=zones,
+        farmland=[str(cell) for cell in rng.choice(cells, 10, replace=False)],
+        urban=[str(cell) for cell in rng.choice(cells, 12, replace=False)],
+        coverage={"permanent_basic_farmland": cells[:40]} if seed % 2 else None,
+    )
+    n = 60
+    x, y = 496_000 + rng.uniform(-300, 8_300, n), 3_320_000 + rng.uniform(-300, 8_300, n)
+    size = np.exp(rng.uniform(np.log(1), np.log(1_500), n))
+    along = rng.random(n) < 0.3
+    x[along] = np.round(x[along], -3) + rng.choice([0, 0.05, 0.5, -0.05, 2], along.sum())
+    shapes = shapely.box(x, y, x + size, y + rng.permutation(size))
+    round_ = rng.random(n) < 0.4
+    shapes[round_] = shapely.buffer(shapely.points(x, y)[round_], size[round_] / 2, quad_segs=5)
+    parted = rng.random(n) < 0.1
+    shapes[parted] = shapely.union(shapes[parted], shapely.box(x + 3_000, y, x + 3_000.5, y + 1)[parted])
+    shapes[0], shapes[1] = shapely.LineString([(x[0], y[0]), (x[0] + 900, y[0])]), shapely.Point(x[1], y[1])
+    activities = np.array([*(known.id for known in ez.load_rules("CN").activities), None], dtype=object)
+    sites = gpd.GeoDataFrame(
+        {"site_id": [f"s{i}" for i in range(n)], "name": None, "activity": rng.choice(activities, n)},
+        geometry=shapes,
+        crs=BOARD_CRS,
+    )
+    return sites, plan
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000))
+@example(0)
+@example(1)
+def test_random_sites_on_random_boards_get_the_same_review_in_the_database(engine, seed):
+    sites, plan = random_case(seed)
+    ours, theirs, told = check_both(engine, sites, plan)
+    assert_reviews_agree(ours, theirs, share=1e-6)
+    assert told.settled_there > 0
+
+
+def test_lines_in_degrees_and_in_other_zones_are_settled_there_too(engine):
+    sites, plan = random_case(5)
+    lines = {line: plan[line] for line in plan.lines}
+    lines["ecological_red_line"] = lines["ecological_red_line"].to_crs("EPSG:4490")
+    lines["urban_development_boundary"] = lines["urban_development_boundary"].to_crs("EPSG:4548")
+    mixed = ez.ZoningPlan.from_layers(lines, extent=plan.extent)
+    ours, theirs, told = check_both(engine, sites, mixed)
+    assert_reviews_agree(ours, theirs, share=1e-6)
+    assert told.settled_there > 10
+
+
+def test_pieces_of_one_feature_are_put_together_again(engine):
+    lake = shapely.Point(500_000, 3_324_000).buffer(2_500, quad_segs=800)
+    plan = chessboard_plan(red_line={"a1": "core"}).replace(
+        ecological_red_line=gpd.GeoDataFrame(
+            {"feature_id": ["湖"], "subzone": ["core"]}, geometry=[lake], crs=BOARD_CRS
+        )
+    )
+    assert len(plan.pieces("ecological_red_line").geometry) > 8
+    rng = np.random.default_rng(2)
+    x, y = 500_000 + rng.uniform(-2_600, 2_600, 80), 3_324_000 + rng.uniform(-2_600, 2_600, 80)
+    sites = gpd.GeoDataFrame(
+        {"site_id": [str(i) for i in range(80)], "activity": "ordinary_build"},
+        geometry=shapely.buffer(shapely.points(x, y), rng.uniform(50, 600, 80), quad_segs=3),
+        crs=BOARD_CRS,
+    )
+    ours, theirs, told = check_both(engine, sites, plan)
+    assert_reviews_agree(ours, theirs, share=1e-6)
+    assert told.settled_there > 30
+
+
+def test_what_the_server_cannot_judge_is_finished_by_the_kernel(engine):
+    lacking = chessboard_plan(red_line={"a1": "core"}, urban=None)
+    ours, theirs, told = check_both(engine, square("a1", "c3", "j1"), lacking)
+    assert_reviews_agree(ours, theirs)
+    assert told.settled_there == 0
+    assert set(theirs.verdicts["verdict"]) == {"undetermined", "prohibited"}
+    bow = square("a1", "c3")
+    bow.geometry = [shapely.Polygon([(0, 0), (400, 400), (400, 0), (0, 400)]), bow.geometry.iloc[1]]
+    bow.geometry = [shapely.affinity.translate(bow.geometry.iloc[0], 496_100, 3_320_100), bow.geometry.iloc[1]]
+    with pytest.warns(RepairWarning):
+        ours, theirs, told = check_both(engine, bow, chessboard_plan(red_line={"a1": "core"}))
+    assert (told.settled_there, told.finished_here) == (1, 1)
+    assert_reviews_agree(ours, theirs, share=1e-6)
+
+
+def test_options_mean_what_they_mean_in_memory(engine):
+    sites, plan = random_case(8)
+    for options in (
+        {"setback_m": 800.0},
+        {"setback_m": {"ecological_red_line": 250.0}, "lines": ["ecological_red_line"]},
+        {"ignore_below_m2": 500.0, "ignore_narrower_m": 30.0},
+        {"ignore_below_m2": 0.0, "ignore_narrower_m": 0.0},
+    ):
+        ours, theirs, _ = check_both(engine, sites, plan, **options)
+        assert_reviews_agree(ours, theirs, share=1e-6)
+
+
+def test_hostile_tables_and_columns_are_checked_like_any_other(engine):
+    name = '地块"; drop table "check".plan; -- %s {site}'
+    sites, plan = random_case(3)
+    renamed = sites.rename(columns={"site_id": "编号 %(a)s", "activity": "活动'; --", "name": "{name}"})
+    postgis.write_plan(plan, engine, schema=name, replace=True)
+    postgis.write_table(renamed, engine, name, schema=name, key="编号 %(a)s")
+    told = postgis.check_sites_there(
+        engine,
+        name,
+        schema=name,
+        plan_schema=name,
+        out=name + "!",
+        columns={"site_id": "编号 %(a)s", "activity": "活动'; --", "name": "{name}"},
+        on=DAY,
+    )
+    assert told.settled_there > 0
+    theirs = postgis.read_review(engine, schema=name + "!")
+    ours = ez.check_sites(sites.sort_values("site_id"), plan, on=DAY)
+    assert_reviews_agree(ours, theirs, share=1e-6)
+    assert_plans_equal(postgis.read_plan_tables(engine, schema=name), plan)
+
+
+def test_sites_that_cannot_be_checked_are_all_named_and_nothing_is_written(engine):
+    plan = chessboard_plan(red_line={"a1": "core"})
+    postgis.write_plan(plan, engine, schema="refused")
+    sites = square("a1", "b1", "c1", "d1")
+    sites["site_id"] = ["x", "x", "y'; --", None]
+    sites["activity"] = ["ordinary_build", "ordinary_build", "'; drop", None]
+    postgis.write_table(sites, engine, "sites", schema="refused")
+    with pytest.raises(SchemaError, match="4 problems") as raised:
+        postgis.check_sites_there(engine, "sites", schema="refused", plan_schema="refused", out="refused out", on=DAY)
+    assert raised.value.problems["row"].tolist() == [0, 1, 2, 3]
+    assert ask(engine, "select 1 from pg_namespace where nspname = 'refused out'") == []
+    with pytest.raises(SchemaError, match="site_id is needed"):
+        postgis.check_sites_there(
+            engine, "sites", schema="refused", plan_schema="refused", columns={"site_id": "no such"}
+        )
+
+
+def test_a_check_that_runs_again_replaces_its_fragment_and_touches_no_input(engine):
+    sites, plan = random_case(4)
+    postgis.write_plan(plan, engine, schema="twice")
+    postgis.write_table(sites, engine, "sites", schema="twice", key="site_id")
+
+    def content():
+        with postgis.open_table(engine, "sites", schema="twice") as stream:
+            return stream.digest
+
+    before = content()
+    given = {"schema": "twice", "plan_schema": "twice", "out": "twice out", "on": DAY}
+    postgis.check_sites_there(engine, "sites", **given)
+    once = postgis.read_review(engine, schema="twice out")
+    with pytest.raises(SchemaError, match="already"):
+        postgis.check_sites_there(engine, "sites", **given)
+    postgis.check_sites_there(engine, "sites", **given, replace=True)
+    assert_reviews_agree(once, postgis.read_review(engine, schema="twice out"))
+    assert content() == before
+
+
+# ------------------------------------------------------------------------------------------------------ the page
+def test_every_block_of_the_page_runs(engine, tmp_path, monkeypatch):
+    page = (ROOT / "docs/questions/in_postgis.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(python|sql)\n(.*?)```", page, flags=re.DOTALL)
+    assert {kind for kind, _ in blocks} == {"python", "sql"}
+    (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
+    monkeypatch.chdir(tmp_path)
+    space = {"ez": ez, "engine": engine}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EcozonesWarning)
+        for kind, block in blocks:
+            if kind == "python":
+                exec(compile(block, "in_postgis.md", "exec"), space)  # noqa: S102
+            else:
+                with engine.begin() as connection:
+                    for statement in filter(str.strip, block.split(";\n")):
+                        connection.exec_driver_sql(statement.rstrip().removesuffix(";"))
+    assert space["review"].verdicts["verdict"].max() == "prohibited"
+
+
+def test_a_role_that_may_only_read_checks_into_a_schema_of_its_own(engine):
+    sites, plan = random_case(6)
+    postgis.write_plan(plan, engine, schema="owned")
+    postgis.write_table(sites, engine, "sites", schema="owned", key="site_id")
+    ask(engine, "create role checker nologin")
+    ask(engine, "grant usage on schema owned to checker")
+    ask(engine, "grant select on all tables in schema owned to checker")
+    ask(engine, "create schema checked authorization checker")
+    limited = sqlalchemy.create_engine(
+        engine.url, connect_args={"options": "-c role=checker"}, poolclass=sqlalchemy.NullPool
+    )
+    told = postgis.check_sites_there(limited, "sites", schema="owned", plan_schema="owned", out="checked", on=DAY)
+    assert told.settled_there > 0
+    ours = ez.check_sites(sites.sort_values("site_id"), plan, on=DAY)
+    assert_reviews_agree(ours, postgis.read_review(limited, schema="checked"), share=1e-6)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        postgis.write_table(sites, limited, "sites", schema="owned", replace=True)
+
+
+def test_a_review_is_dumped_and_restored(engine, tmp_path):
+    plan = chessboard_plan(red_line={"a1": "core"})
+    review = ez.check_sites(square("a1", "b1"), plan, on=DAY)
+    postgis.write_review(review, engine, schema="归档")
+    url = engine.url.set(drivername="postgresql")
+    dump = tmp_path / "review.sql"
+    command = [binaries() / "pg_dump", "--schema=归档", "--no-owner", f"--file={dump}"]
+    subprocess.run([*command, url.render_as_string()], check=True, capture_output=True)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sqlalchemy.text("create database archive"))
+    other = sqlalchemy.create_engine(engine.url.set(database="archive"), poolclass=sqlalchemy.NullPool)
+    ask(other, "create extension postgis")
+    program = [binaries() / "psql", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={dump}"]
+    subprocess.run([*program, url.set(database="archive").render_as_string()], check=True, capture_output=True)
+    assert_reviews_agree(review, postgis.read_review(other, schema="归档"))

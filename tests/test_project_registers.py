@@ -10,9 +10,9 @@ import shapely
 
 from ecozones import measure_restored, read_projects
 from ecozones.errors import EcozonesWarning, FormatWarning, SchemaError
-from ecozones.funding import project_funding, sum_funding
-from ecozones.stages import check_stages, restoration_rates
-from ecozones.survival import judge_survival
+from ecozones.restoration.funding import project_funding, sum_funding
+from ecozones.restoration.stages import check_stages, restoration_rates
+from ecozones.restoration.survival import judge_survival
 
 X0, Y0 = 39_500_000, 3_300_000
 

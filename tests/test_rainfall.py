@@ -6,8 +6,8 @@ import pytest
 import shapely
 
 from ecozones.errors import InputError, SchemaError
-from ecozones.rainfall import assign_rainfall_zones, recognise_rainfall_zone
-from ecozones.survival import judge_survival, survival_editions, survival_thresholds
+from ecozones.restoration.rainfall import assign_rainfall_zones, recognise_rainfall_zone
+from ecozones.restoration.survival import judge_survival, survival_editions, survival_thresholds
 from ecozones.testing import BOARD_CRS
 
 X0, Y0 = 500_000.0, 3_320_000.0

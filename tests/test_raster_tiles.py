@@ -9,7 +9,7 @@ from drawn_rasters import ALBERS, NORTH, frame, write_raster, zone
 
 from ecozones.errors import CRSError, InputError
 from ecozones.landcover import class_areas
-from ecozones.raster_tiles import join_tiles
+from ecozones.landcover.raster_tiles import join_tiles
 from ecozones.rasters import read_grid
 
 

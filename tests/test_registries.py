@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecozones import read_projects, registries
+from ecozones import read_projects
 from ecozones.errors import InputError
+from ecozones.restoration import registries
 from ecozones.schema import table
 from ecozones.testing import chessboard
 

@@ -17,13 +17,13 @@ from openpyxl import load_workbook
 
 from ecozones.conflicts import balance_conflicts, find_conflicts, total_conflicts
 from ecozones.errors import InputError
-from ecozones.funding import sum_funding
-from ecozones.overlaps import restoration_certificate
 from ecozones.quality import check_quality
 from ecozones.reports import compose_report, paper, result_kinds, write_report
 from ecozones.restoration import measure_restored
-from ecozones.restoration_lines import check_restoration
-from ecozones.survival import judge_survival
+from ecozones.restoration.funding import sum_funding
+from ecozones.restoration.lines import check_restoration
+from ecozones.restoration.overlaps import restoration_certificate
+from ecozones.restoration.survival import judge_survival
 from ecozones.targets import VERDICT_WORDS, track_targets
 from ecozones.testing import chessboard, chessboard_plan
 

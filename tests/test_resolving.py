@@ -11,9 +11,9 @@ import shapely.affinity
 
 from ecozones import read_plan
 from ecozones.conflicts import find_conflicts
+from ecozones.conflicts.resolving import OFFICIAL_ORDER, erase_overlaps, resolve_conflicts
 from ecozones.errors import DroppedColumnsWarning, SchemaError
 from ecozones.plan import ZoningPlan
-from ecozones.resolving import OFFICIAL_ORDER, erase_overlaps, resolve_conflicts
 from ecozones.testing import assert_plans_equal, chessboard_plan
 
 SAMPLE = Path(__file__).parent.parent / "sample_data"

@@ -8,8 +8,10 @@ import shapely
 from drawn_projects import ACRE_HA, ATTRIBUTIONS, SQUARE, X0, Y0, drawn, eldorado_register, projects, toy_register
 from hypothesis import given, settings
 
-from ecozones import overlaps, restoration, restoration_lines
+from ecozones import restoration
 from ecozones.errors import GeometryError, InputError, MissingCRSError, RepairWarning, SchemaError
+from ecozones.restoration import lines as restoration_lines
+from ecozones.restoration import overlaps
 from ecozones.testing import BOARD_CRS, chessboard, chessboard_plan
 
 

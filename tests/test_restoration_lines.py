@@ -3,8 +3,8 @@
 import pytest
 from drawn_projects import projects
 
-from ecozones import restoration_lines
 from ecozones.errors import SchemaError
+from ecozones.restoration import lines as restoration_lines
 from ecozones.testing import chessboard, chessboard_plan
 
 

@@ -15,8 +15,8 @@ import shapely
 from pandas.testing import assert_frame_equal
 
 from ecozones.boundary_text import read_boundary_text
-from ecozones.funding import check_funding, read_funding, sum_funding
 from ecozones.readers import read_plan, read_projects, read_sites
+from ecozones.restoration.funding import check_funding, read_funding, sum_funding
 from ecozones.rulebook import load_rules
 from ecozones.siting import check_sites
 

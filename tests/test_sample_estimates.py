@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ecozones.errors import InputError, SchemaError
-from ecozones.sample_estimates import error_adjusted_area, sample_size, stratified_area
+from ecozones.landcover.sample_estimates import error_adjusted_area, sample_size, stratified_area
 
 CHANGE = ["deforestation", "forest gain", "stable forest", "stable non-forest"]
 

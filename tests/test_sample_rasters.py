@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import rasterio
 
-from ecozones.encroachment import find_encroachment
-from ecozones.evidence import read_meaning, verify_restored
+from ecozones.landcover.encroachment import find_encroachment
+from ecozones.landcover.evidence import read_meaning, verify_restored
 from ecozones.readers import read_plan, read_projects
 
 DATA = pathlib.Path(__file__).parents[1] / "sample_data"

@@ -359,3 +359,48 @@ def test_lines_on_the_border_and_across_count_by_length():
     # on the ellipsoid both are shorter by parts in a million
     assert oereb(shapely.LineString([(0, 0), (1, 0)]), UNIT)[0] == pytest.approx(1.0, rel=1e-5)
     assert oereb(shapely.LineString([(0, 0), (1, 1)]), UNIT)[0] == pytest.approx(2**0.5, rel=1e-5)
+
+
+def test_the_verdict_of_a_line_is_the_worst_of_its_findings_by_their_order():
+    plan = chessboard_plan(urban={"a1": "concentrated"})
+    site = square_between("a1", "b1", activity="ordinary_build")
+    review = check_sites(site, plan, on="2026-06-01", lines=["urban_development_boundary"])
+    # in the alphabet, refer comes last; among the verdicts it is the milder one
+    assert set(review.findings.query("role == 'decides'")["verdict"]) == {"conditional", "refer"}
+    assert review.lines["verdict"].tolist() == ["conditional"]
+    assert review.verdicts["verdict"].tolist() == ["conditional"]
+
+
+def farmland(*shapes):
+    return gpd.GeoDataFrame({"feature_id": [str(i) for i in range(len(shapes))]}, geometry=list(shapes), crs=BOARD_CRS)
+
+
+@pytest.mark.parametrize("kind", ["ground", "line", "point"])
+def test_what_lies_in_two_polygons_at_once_is_counted_once(kind):
+    x, y = shapely.get_coordinates(square("a1").geometry)[:, :2].min(axis=0)
+    left, right = shapely.box(x, y, x + 100, y + 100), shapely.box(x + 100, y, x + 200, y + 100)
+    wider = shapely.box(x + 60, y, x + 200, y + 100)
+    shape, layer, unit, whole = {
+        "ground": (shapely.box(x + 50, y + 50, x + 150, y + 60), (left, wider), "m2", 1_000.0),
+        "line": (shapely.LineString([(x + 100, y + 10), (x + 100, y + 90)]), (left, right), "m", 80.0),
+        "point": (shapely.Point(x + 100, y + 50), (left, right), "points", 1.0),
+    }[kind]
+    plan = ZoningPlan.from_layers({FARM: farmland(*layer)})
+    _, totals = divide(frame(shape), plan, FARM, slivers=Slivers())
+    (row,) = totals.itertuples()
+    assert row.unit == unit
+    assert row.claimed == pytest.approx(whole, rel=1e-3)
+    assert row.claimed_sum > 1.3 * row.claimed
+    assert abs(row.error) <= 1e-9 * row.whole
+
+
+def test_polygons_that_overlap_far_away_change_no_bit_of_a_site():
+    x, y = shapely.get_coordinates(square("a1").geometry)[:, :2].min(axis=0)
+    near = [shapely.box(x + 13.7 * i, y, x + 13.7 * (i + 1), y + 97.3) for i in range(7)]
+    far = [shapely.box(x + 5_000 + d, y, x + 5_100 + d, y + 100) for d in (0, 50)]
+    site = frame(shapely.Polygon([(x + 3.1, y + 2.2), (x + 91.3, y + 17.9), (x + 44.4, y + 88.8)]))
+    alone, among = (
+        divide(site, ZoningPlan.from_layers({FARM: farmland(*layer)}), FARM, slivers=Slivers())[1]
+        for layer in (near, near + far)
+    )
+    pd.testing.assert_frame_equal(alone, among, check_exact=True)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecozones import ledgers, stages
+from ecozones import ledgers
 from ecozones.errors import InputError, SchemaError
+from ecozones.restoration import stages
 
 
 def test_ground_of_a_method_and_of_a_programme_are_two_views_of_one_total():

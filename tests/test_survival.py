@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from ecozones.errors import InputError, SchemaError
-from ecozones.survival import judge_survival, survival_thresholds
+from ecozones.restoration.survival import judge_survival, survival_thresholds
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ecozones.errors import InputError
-from ecozones.target_chart import draw_targets
+from ecozones.targets.target_chart import draw_targets
 
 TARGETS = pd.DataFrame(
     {

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecozones.errors import InputError
+from ecozones.landcover.trend import measure_trend
+from ecozones.landcover.vegetation import cover_by_zone, pool_endmembers, vegetation_cover, vegetation_index
 from ecozones.rasters import RasterBand
-from ecozones.trend import measure_trend
-from ecozones.vegetation import cover_by_zone, pool_endmembers, vegetation_cover, vegetation_index
 
 DATA = Path(__file__).parent / "data" / "landcover"
 

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from ecozones import overlay
 from ecozones.area import AreaMethod
-from ecozones.common_ground import (
+from ecozones.conflicts.common_ground import (
     Geometries,
     Measures,
     Numbers,
@@ -41,7 +41,7 @@ from ecozones.common_ground import (
     piece_size,
     sliver_reach,
 )
-from ecozones.conflicts import (
+from ecozones.conflicts.finding import (
     Districts,
     Judged,
     conflict_columns,
@@ -54,11 +54,11 @@ from ecozones.conflicts import (
 from ecozones.crs import same_crs
 from ecozones.engines.fragments import Fragment, Outcome, split
 from ecozones.errors import CRSError, SchemaError, name_rows
-from ecozones.footprints import ground_components
 from ecozones.large.preparing import ROW, prepare
 from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, write_case
 from ecozones.large.tables import plain_kinds, split_table
 from ecozones.patches import Slivers
+from ecozones.restoration.footprints import ground_components
 from ecozones.rulebook import Rulebook, load_rules
 from ecozones.streams import PREPARED, ParquetStream, Stream, open_stream
 from ecozones.units import DECIMALS, AreaUnit, from_m2, round_half_up

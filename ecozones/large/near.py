@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,8 @@ _ROW = "source_row"
 _COLUMNS = ("feature_id", "subzone", _ROW)
 _STRETCH = 50_000
 _GROUP = 1_000
-# sites that are asked together: they lie near each other
-_BATCH = 1_000
+# sites that are asked together: they lie near each other; fewer where so many features lie around them
+_BATCH, _MOST = 1_000, 40_000
 # how far around sites is read at first [m], and how much wider each time something may be nearer than it shows
 _REACH_M, _WIDER = 500.0, 4.0
 # a degree of latitude is longer everywhere, and planes stretch lengths by less than the share [m]
@@ -62,11 +62,14 @@ class StoredLine:
         The box around all of them; nothing where there are none.
     metres
         Whether lengths in its plane are metres.
+    stretches
+        The boxes around stretches of them, which lie near each other.
     """
 
     stream: Stream
     bounds: Box | None
     metres: bool
+    stretches: NDArray[np.float64]
 
     @property
     def crs(self) -> pyproj.CRS:
@@ -87,6 +90,12 @@ class StoredLine:
         """Read the features in a window, in the order of the layer."""
         read = self.stream.near(window, _COLUMNS).sort_values(_ROW)
         return read.drop(columns=_ROW).reset_index(drop=True)
+
+    def count(self, window: Box) -> int:
+        """Tell how many features there are in a window, or a few more."""
+        west, south, east, north = window
+        low_x, low_y, high_x, high_y = self.stretches.T
+        return _GROUP * int(((low_x <= east) & (high_x >= west) & (low_y <= north) & (high_y >= south)).sum())
 
     def shows_all(self, window: Box) -> bool:
         """Tell whether a window leaves nothing out."""
@@ -136,12 +145,22 @@ def open_line(folder: str | Path, line: str) -> StoredLine:
     if lacking or stream.crs is None:
         message = f"{stream.label} has no {', '.join(lacking) or 'CRS'}; prepare it with line={line!r}"
         raise SchemaError(message)
-    low, high = np.full(2, np.inf), np.full(2, -np.inf)
+    stretches = [np.zeros((0, 4))]
     for start, stop in split(stream.rows, _STRETCH):
         boxes = stream.boxes(start, stop)
-        low, high = np.fmin(low, np.nanmin(boxes[:, :2], axis=0)), np.fmax(high, np.nanmax(boxes[:, 2:], axis=0))
-    bounds = (float(low[0]), float(low[1]), float(high[0]), float(high[1])) if stream.rows else None
-    return StoredLine(stream, bounds, _measured_in(bounds, stream.crs, line))
+        stretches += [_around(boxes[first:last])[None] for first, last in split(len(boxes), _GROUP)]
+    every = np.concatenate(stretches)
+    bounds = _as_box(_around(every)) if len(every) else None
+    return StoredLine(stream, bounds, _measured_in(bounds, stream.crs, line), every)
+
+
+def _around(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
+
+
+def _as_box(box: NDArray[np.float64]) -> Box:
+    west, south, east, north = box.tolist()
+    return west, south, east, north
 
 
 def _measured_in(bounds: Box | None, crs: pyproj.CRS, line: str) -> bool:
@@ -248,18 +267,19 @@ def answer_near(
     if not stored or not len(prepared.placed):
         return answer_sites(prepared, plan, day, book, **options)
     reach = max(_REACH_M, _STRETCHED * _farthest_setback(plan, book, options.get("setback_m")))
+    there = {line: bring_to(prepared.shapes, one.crs, what="sites")[0] for line, one in stored.items()}
+    boxes = {line: shapely.bounds(frame.geometry.to_numpy()) for line, frame in there.items()}
     order = np.argsort(prepared.shapes.hilbert_distance().to_numpy(), kind="stable")
     reviews = []
-    for start, stop in split(len(order), _BATCH):
-        batch = _pick(prepared, np.sort(order[start:stop]))
-        there = {line: bring_to(batch.shapes, one.crs, what="sites")[0] for line, one in stored.items()}
-        windows = {line: one.window(_box_of(there[line]), reach) for line, one in stored.items()}
+    for turn in _turns(order, boxes, stored, reach):
+        rows = np.sort(turn)
+        windows = {line: one.window(_as_box(_around(boxes[line][rows])), reach) for line, one in stored.items()}
         around = {line: one.around(windows[line]) for line, one in stored.items()}
         near = dataclasses.replace(plan, lines={**plan.lines, **around}, _pieces=dict(plan._pieces))  # noqa: SLF001 - pieces that are cut stay
-        review = answer_sites(batch, near, day, book, **options)
+        review = answer_sites(_pick(prepared, rows), near, day, book, **options)
         for line, one in stored.items():
             if not one.shows_all(windows[line]):
-                _ask_farther(review.lines, line, one, there[line], near, reach)
+                _ask_farther(review.lines, line, one, there[line].iloc[rows], near, reach)
         reviews.append(review)
     ids = pd.Index(prepared.placed["site_id"])
     tables = {
@@ -279,9 +299,21 @@ def _pick(prepared: PreparedSites, rows: NDArray[np.intp]) -> PreparedSites:
     return PreparedSites(prepared.sites.iloc[rows], placed, shapes, prepared.repaired.iloc[:0])
 
 
-def _box_of(shapes: gpd.GeoDataFrame) -> Box:
-    west, south, east, north = shapes.total_bounds.tolist()
-    return west, south, east, north
+def _turns(
+    order: NDArray[np.intp],
+    boxes: Mapping[str, NDArray[np.float64]],
+    stored: Mapping[str, StoredLine],
+    reach: float,
+) -> Iterator[NDArray[np.intp]]:
+    """Take sites in order of place, as many at a time as have not too many features around them."""
+    waiting = [order[start:stop] for start, stop in split(len(order), _BATCH)][::-1]
+    while waiting:
+        rows = waiting.pop()
+        windows = {line: one.window(_as_box(_around(boxes[line][rows])), reach) for line, one in stored.items()}
+        if len(rows) > 1 and max(one.count(windows[line]) for line, one in stored.items()) > _MOST:
+            waiting += [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
+        else:
+            yield rows
 
 
 def _ask_farther(
@@ -290,20 +322,21 @@ def _ask_farther(
     """Measure again how far sites lie from a line that shows nothing within reach of them."""
     rows = np.flatnonzero(lines["line"] == line)
     distance = lines["distance_m"].to_numpy(dtype=float)[rows]
-    open_ = np.flatnonzero(~(distance <= reach))
-    while len(rows) and len(open_):
+    boxes = shapely.bounds(there.geometry.to_numpy())
+    open_ = np.flatnonzero(~(distance <= reach)) if len(rows) else rows
+    while len(open_):
         reach *= _WIDER
-        asked = there.iloc[open_]
-        window = stored.window(_box_of(asked), reach)
-        features = stored.around(window)
-        if not stored.metres:
-            asked, _ = bring_to(asked, plan.metric_crs, what="sites")
-            features, _ = bring_to(features, plan.metric_crs, what=line)
-        pieces = overlay.cut(features.geometry.to_numpy(), checked=True)
-        distance[open_] = overlay.nearest(asked.geometry.to_numpy(), pieces)
-        if stored.shows_all(window):
-            break
-        open_ = open_[~(distance[open_] <= reach)]
+        all_shown: list[int] = []
+        for turn in _turns(open_, {line: boxes}, {line: stored}, reach):
+            window = stored.window(_as_box(_around(boxes[turn])), reach)
+            asked, features = there.iloc[turn], stored.around(window)
+            if not stored.metres:
+                asked, _ = bring_to(asked, plan.metric_crs, what="sites")
+                features, _ = bring_to(features, plan.metric_crs, what=line)
+            pieces = overlay.cut(features.geometry.to_numpy(), checked=True)
+            distance[turn] = overlay.nearest(asked.geometry.to_numpy(), pieces)
+            all_shown += turn.tolist() if stored.shows_all(window) else []
+        open_ = np.setdiff1d(open_[~(distance[open_] <= reach)], np.array(all_shown, dtype=np.intp))
     lines.loc[lines.index[rows], "distance_m"] = distance
 
 

@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 from ecozones.area import AreaMethod
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
 from ecozones.errors import GeometryError, InputError, SchemaError
-from ecozones.footprints import ground_components
 from ecozones.large.preparing import ROW, prepare
 from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table
 from ecozones.plan import ZoningPlan
-from ecozones.restoration import Attribution, measure_restored, restored_summands
+from ecozones.restoration.footprints import ground_components
+from ecozones.restoration.measuring import Attribution, measure_restored, restored_summands
 from ecozones.rulebook import Rulebook, load_rules
 from ecozones.streams import PREPARED, ParquetStream, Stream, open_stream
 from ecozones.units import from_m2

@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ import shapely
 
 from ecozones import engines
 from ecozones.capsule import digest
+from ecozones.crs import same_datum
 from ecozones.engines.fragments import Fragment, Outcome, Receipt, account, split, write_whole
 from ecozones.errors import (
     EcozonesWarning,
@@ -171,7 +172,7 @@ def check_sites_on(
         receipts = sorted(engines.run(fragments, engine), key=lambda receipt: receipt.number)
         account(fragments, receipts)
         reviews = [_read_review(out, receipt) for receipt in receipts]
-    _hold_paths([review.capsule for review in reviews], sites, plan)
+    _hold_paths([review.capsule for review in reviews], _ways(sites.total_bounds, sites.crs, plan))
     tables = {name: _together([getattr(review, name) for review in reviews]) for name in TABLES}
     return SiteReview(**tables, on=day, capsule={**reviews[0].capsule, **hash_inputs(sites, plan)})
 
@@ -219,17 +220,29 @@ def _together(tables: list[pd.DataFrame]) -> Any:  # noqa: ANN401 - frames stay 
     return full[0] if len(full) == 1 else pd.concat(full, ignore_index=True)
 
 
-def _hold_paths(capsules: list[Mapping[str, Any]], sites: gpd.GeoDataFrame, plan: ZoningPlan) -> None:
+def _hold_paths(capsules: list[Mapping[str, Any]], paths: Mapping[str, str]) -> None:
     """Make sure that stretches took the way to each line's CRS that all sites together take: PROJ chooses by place."""
-    corners = gpd.GeoDataFrame(geometry=[shapely.box(*sites.total_bounds)], crs=sites.crs)
-    for line in capsules[0]["crs_paths"]:
-        whole = bring_to(corners, plan.lines[line].crs, what="sites")[1]
-        if any(capsule["crs_paths"][line] != whole for capsule in capsules):
+    for line, path in paths.items():
+        if any(capsule["crs_paths"].get(line, path) != path for capsule in capsules):
             message = (
                 f"from the datum of the sites to that of {line} several ways lead, by place, and stretches of sites "
                 "would take others than all together; bring the sites to its CRS first, or check them without an engine"
             )
             raise EngineError(message)
+
+
+def _ways(bounds: Iterable[float], crs: pyproj.CRS, plan: ZoningPlan) -> dict[str, str]:
+    """Say which way all sites together take to the CRS of each line."""
+    corners = gpd.GeoDataFrame(geometry=[shapely.box(*bounds)], crs=crs)
+    return {line: bring_to(corners, frame.crs, what="sites")[1] for line, frame in plan.lines.items()}
+
+
+def _ways_of(source: Stream, plan: ZoningPlan) -> dict[str, str]:
+    """Say it of sites in a file, whose boxes are read where there can be more than one way."""
+    if source.crs is None or not source.rows or all(same_datum(source.crs, one.crs) for one in plan.lines.values()):
+        return {}
+    boxes = np.concatenate([source.boxes(start, stop) for start, stop in split(source.rows, _ROWS)])
+    return _ways([*np.nanmin(boxes[:, :2], axis=0), *np.nanmax(boxes[:, 2:], axis=0)], source.crs, plan)
 
 
 def _stretch(n: int) -> int:
@@ -391,7 +404,8 @@ def check_sites_in(
     day, book = _day_and_book(on, rules)
     ids = source.column(roles["site_id"]).dropna().astype(str)
     lines, far = _from_afar(plan, stored or {}, out)
-    case = _Case(_cut(far), book, day, options, roles, source, frozenset(ids[ids.duplicated(keep=False)]), lines)
+    repeated = frozenset(ids[ids.duplicated(keep=False)])
+    case = _Case(_cut(far), book, day, options, roles, source, repeated, lines, _ways_of(source, far))
     holds = _holds(case)
     features = _features(case)
     marks = {
@@ -518,6 +532,7 @@ class _Case(_Asked):
     source: Stream
     repeated: frozenset[Any]
     stored: Mapping[str, StoredLine] = dataclasses.field(default_factory=dict)
+    ways: Mapping[str, str] = dataclasses.field(default_factory=dict)
     earlier: Earlier | None = None
 
 
@@ -570,6 +585,8 @@ def _answer(frame: gpd.GeoDataFrame, case: _Case) -> tuple[SiteReview, pd.DataFr
     repaired = prepared.repaired
     repaired = repaired.assign(site_id=frame["site_id"].reindex(repaired["row"]).to_numpy(dtype=object))
     review = answer_near(prepared, case.plan, case.stored, case.day, case.book, case.options)
+    if len(frame):
+        _hold_paths([review.capsule], case.ways)
     return review, repaired[list(_REPAIRED)]
 
 
@@ -627,6 +644,7 @@ def _holds(case: _Case) -> dict[str, Any]:
         "coverage": {line: digest(frame) for line, frame in plan.coverage.items()},
         "lines": lines,
         "planes": ["" if crs is None else crs.to_wkt() for crs in planes],
+        "ways": dict(case.ways),
         "declared lines": hashlib.sha256(repr(dict(plan.control_lines)).encode("utf-8")).hexdigest(),
         "versions": computing(),
     }

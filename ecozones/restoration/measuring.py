@@ -26,12 +26,12 @@ from ecozones import overlay
 from ecozones.area import AreaMethod, polygon_areas
 from ecozones.crs import check_crs
 from ecozones.errors import InputError, SchemaError, name_rows
-from ecozones.footprints import collect_ground, exact_sums, footprint, footprint_areas, ground_components
 from ecozones.geometry import repair_polygons
 from ecozones.placing import bring_to
 from ecozones.plan import ZoningPlan
-from ecozones.project_records import project_records
-from ecozones.restoration_lines import GROUND, check_restoration
+from ecozones.restoration.footprints import collect_ground, exact_sums, footprint, footprint_areas, ground_components
+from ecozones.restoration.lines import GROUND, check_restoration
+from ecozones.restoration.records import project_records
 from ecozones.rulebook import Rulebook
 from ecozones.units import from_m2
 
@@ -266,7 +266,7 @@ def attribute(
     piece_area
         Their areas. [m²]
     records
-        The records, as :func:`ecozones.project_records.project_records` gives them.
+        The records, as :func:`ecozones.restoration.records.project_records` gives them.
     area
         Their areas. [m²]
     attribution, priority
@@ -381,7 +381,7 @@ def group_numbers(records: gpd.GeoDataFrame, keys: list[str]) -> tuple[Rows, pd.
     Parameters
     ----------
     records
-        As :func:`ecozones.project_records.project_records` gives them.
+        As :func:`ecozones.restoration.records.project_records` gives them.
     keys
         Columns, or ``"total"``.
 
@@ -471,7 +471,8 @@ def restored_summands(
     ----------
     projects, by, attribution, priority, districts, method
         As for :func:`measure_restored`. Where `projects` are some records of many, give whole components of
-        :func:`ecozones.footprints.ground_components`: what hangs together with nothing else can be summed apart.
+        :func:`ecozones.restoration.footprints.ground_components`: what hangs together with nothing else can be summed
+        apart.
 
     Returns
     -------

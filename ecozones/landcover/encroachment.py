@@ -15,11 +15,11 @@ from ecozones import overlay
 from ecozones.area import AreaMethod, polygon_areas
 from ecozones.crs import check_crs
 from ecozones.errors import InputError
-from ecozones.landcover import transition_matrix
+from ecozones.landcover.classes import transition_matrix
+from ecozones.landcover.zone_cells import PIXEL_COUNT, Numbers, zone_names
 from ecozones.placing import bring_to
 from ecozones.rasters import AnyRaster
 from ecozones.units import from_m2
-from ecozones.zone_cells import PIXEL_COUNT, Numbers, zone_names
 
 
 def find_encroachment(

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from ecozones import overlay
 from ecozones.area import AreaMethod, polygon_areas
 from ecozones.errors import InputError, SchemaError
-from ecozones.footprints import footprint
-from ecozones.project_records import project_records
-from ecozones.restoration import (
+from ecozones.restoration.footprints import footprint
+from ecozones.restoration.measuring import (
     Attribution,
     Pieces,
     attribute,
@@ -30,6 +29,7 @@ from ecozones.restoration import (
     rank_records,
     ratio,
 )
+from ecozones.restoration.records import project_records
 from ecozones.restoration_types import type_tables
 
 Rows = NDArray[np.intp]

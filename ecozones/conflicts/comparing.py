@@ -15,7 +15,7 @@ import pandas as pd
 import shapely
 
 from ecozones.area import AreaMethod, close_totals
-from ecozones.common_ground import (
+from ecozones.conflicts.common_ground import (
     Flags,
     Geometries,
     Layer,
@@ -563,7 +563,7 @@ def list_replacements(
 
     Examples
     --------
-    >>> from ecozones.ledgers import farmland_balance
+    >>> from ecozones.ledgers.books import farmland_balance
     >>> from ecozones.testing import chessboard_plan
     >>> old, new = chessboard_plan(farmland=["a1", "b1"]), chessboard_plan(farmland=["b1", "c1"])
     >>> entries = list_replacements(old, new, on="2026-06-01")

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ecozones.errors import InputError, SchemaError, name_rows
-from ecozones.zone_cells import PIXEL_COUNT, Flags, Numbers
+from ecozones.landcover.zone_cells import PIXEL_COUNT, Flags, Numbers
 
 ERROR_ADJUSTED = "error_adjusted"
 

@@ -19,7 +19,7 @@ import pandas as pd
 from ecozones.amounts import convert_money
 from ecozones.area import AreaMethod
 from ecozones.errors import InputError, SchemaError, name_rows
-from ecozones.restoration import measure_restored
+from ecozones.restoration.measuring import measure_restored
 from ecozones.restoration_types import recognise_stage, recognise_types
 from ecozones.schema import match_columns
 from ecozones.schema import table as contract

@@ -21,7 +21,7 @@ from ecozones.errors import SchemaError, name_rows
 from ecozones.patches import Slivers, divide
 from ecozones.placing import bring_to
 from ecozones.plan import ZoningPlan
-from ecozones.project_records import project_records
+from ecozones.restoration.records import project_records
 from ecozones.restoration_types import type_tables
 from ecozones.rulebook import Rulebook, as_day, load_rules
 from ecozones.vocab import verdict_dtype

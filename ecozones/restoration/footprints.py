@@ -238,6 +238,17 @@ def _order(geometry: Geometries) -> Rows:
 
 def _unite(geometry: Geometries, label: Rows) -> tuple[Geometries, Rows]:
     """Unite the polygons of each component, and give the labels in rising order."""
+    labels, number, count = np.unique(label, return_inverse=True, return_counts=True)
+    crowded = count[number] > 1
+    united = np.full(len(labels), None, dtype=object)
+    united[number[~crowded]] = geometry[~crowded]
+    merged, owner = _merge(*_flatten(geometry[crowded], number[crowded]))
+    united[owner] = merged
+    return united, labels
+
+
+def _flatten(geometry: Geometries, label: Rows) -> tuple[Geometries, Rows]:
+    """Put the polygons of each component into few multipolygons, without those that add no ground."""
     rank = _order(geometry)
     left, right = _meeting(geometry, label)
     needed = ~_covered(geometry, left, right, rank)
@@ -247,8 +258,7 @@ def _unite(geometry: Geometries, label: Rows) -> tuple[Geometries, Rows]:
     rows = rows[np.lexsort((rank[rows], layer[rows], label[rows]))]
     owner, layers = label[rows], layer[rows]
     begins = np.r_[True, (owner[1:] != owner[:-1]) | (layers[1:] != layers[:-1])][: len(rows)]
-    flat = collect_ground(geometry[rows], np.cumsum(begins) - 1, int(begins.sum()))
-    return _merge(flat, owner[begins])
+    return collect_ground(geometry[rows], np.cumsum(begins) - 1, int(begins.sum())), owner[begins]
 
 
 def _covered(geometry: Geometries, left: Rows, right: Rows, rank: Rows) -> NDArray[np.bool_]:

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from ecozones.area import AreaMethod
 from ecozones.errors import InputError
+from ecozones.landcover.zone_cells import Flags, Numbers, on_grid
 from ecozones.rasters import AnyRaster, Cells, check_same_grid, covered_cells
-from ecozones.zone_cells import Flags, Numbers, on_grid
 
 _NDVI_STEP = 1e-4
 

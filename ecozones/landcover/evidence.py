@@ -22,10 +22,10 @@ import shapely
 from ecozones import overlay
 from ecozones.crs import check_crs
 from ecozones.errors import InputError, name_rows
-from ecozones.landcover import transition_matrix
+from ecozones.landcover.classes import transition_matrix
+from ecozones.landcover.zone_cells import PIXEL_COUNT
 from ecozones.placing import bring_to, metric_crs
 from ecozones.rasters import AnyRaster
-from ecozones.zone_cells import PIXEL_COUNT
 
 Meaning = Literal["restoration", "degradation", "stable"]
 MeaningTable = Mapping[tuple[int, int], str]

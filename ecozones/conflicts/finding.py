@@ -16,7 +16,7 @@ import shapely
 
 from ecozones import overlay
 from ecozones.area import AreaMethod, close_totals, polygon_areas
-from ecozones.common_ground import (
+from ecozones.conflicts.common_ground import (
     Flags,
     Geometries,
     Layer,
@@ -71,41 +71,22 @@ def find_conflicts(
     method: AreaMethod = "national",
 ) -> gpd.GeoDataFrame:
     """
-    Find the ground that features of two different lines both claim.
+    Find the ground that features of two lines of a plan both claim.
 
     Parameters
     ----------
-    plan
-        The plan; its lines stay where they are, whatever CRS each is in.
-    lines
-        Lines to hold against each other; left out: all of the plan.
-    districts
-        Polygons with a column ``district`` to split conflicts by; they may not share ground.
-    rules
-        A rulebook, or the name of one, that says what an overlap of two lines means; left out: ``"CN"``.
-    ignore_below_m2
-        Smaller stretches of ground are artefacts: listed, and marked. [m²]
-    ignore_narrower_m
-        Stretches of a smaller mean width, twice the area over the perimeter, are artefacts too. [m]
-    method
-        How area is measured.
+    plan, lines, districts, rules, ignore_below_m2, ignore_narrower_m, method
+        As for :func:`ecozones.find_conflicts`, which also takes layers on disk.
 
     Returns
     -------
     GeoDataFrame
-        One row for each two features that share ground, artefacts apart: ``line_a, line_b, feature_a, feature_b,
-        subzone_a, subzone_b``; ``relation`` (inside: a lies in b; contains, equal, crosses); ``severity`` (error,
-        warning; undetermined where no rule speaks) with ``rule_id, citation, status, note, note_zh``; ``artefact`` and
-        why; ``area_m2, area_ha, area_mu`` and, where farmland states its deduction (KCXS), ``net_m2``; ``share_a,
-        share_b`` of the whole feature; ``parts``; ``width_m`` of the widest part; ``geometry`` in the CRS of the plan.
-        With districts, a row for each of them and a column ``district``, empty for ground in none.
+        One row for each two features that share ground, artefacts apart.
 
     Raises
     ------
-    SchemaError
-        A line is none of the plan, or the districts have no names of their own.
-    GeometryError
-        Districts share ground, so that no total by district can be right.
+    SchemaError, GeometryError
+        As for :func:`ecozones.find_conflicts`.
 
     Examples
     --------

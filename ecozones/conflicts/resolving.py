@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from ecozones.area import AreaMethod
-from ecozones.common_ground import (
+from ecozones.conflicts.common_ground import (
     Flags,
     Geometries,
     Layer,

@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecozones.errors import InputError
-from ecozones.evidence import MeaningTable, judge_transitions
+from ecozones.landcover.evidence import MeaningTable, judge_transitions
+from ecozones.landcover.zone_cells import PIXEL_COUNT, Flags, Integers
 from ecozones.rasters import AnyRaster, Grid, cell_areas, check_same_grid, read_window
 from ecozones.units import from_m2
-from ecozones.zone_cells import PIXEL_COUNT, Flags, Integers
 
 Connectivity = Literal[4, 8]
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ecozones.columns import read_numbers, share_of
 from ecozones.errors import InputError, SchemaError, name_rows
-from ecozones.rainfall import assign_rainfall_zones
+from ecozones.restoration.rainfall import assign_rainfall_zones
 
 # what adding decimals in binary leaves
 _NOISE = 1e-9
@@ -93,7 +93,7 @@ def judge_survival(projects: pd.DataFrame, *, edition: str | pd.DataFrame) -> pd
     ----------
     projects
         ``project_id`` and, where known, ``survival`` (share of living plants), ``preserved_ha`` and ``verified_ha``
-        [ha], and what tells the rainfall zone: see :func:`ecozones.rainfall.assign_rainfall_zones`.
+        [ha], and what tells the rainfall zone: see :func:`ecozones.restoration.rainfall.assign_rainfall_zones`.
     edition
         An edition of :func:`survival_thresholds`, or a table of your own with its columns.
 

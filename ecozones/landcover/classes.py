@@ -2,7 +2,7 @@
 What rasters say of land: how much of each class, and what became what.
 
 Areas counted from a map are labelled ``pixel_count``: they carry the errors of the map. Only a reference sample turns
-them into estimates with an interval, see :mod:`ecozones.sample_estimates`.
+them into estimates with an interval, see :mod:`ecozones.landcover.sample_estimates`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from ecozones.area import AreaMethod
+from ecozones.landcover.zone_cells import PIXEL_COUNT, count_cells, flag_zones
 from ecozones.rasters import AnyRaster
-from ecozones.zone_cells import PIXEL_COUNT, count_cells, flag_zones
 
 
 def class_areas(
