@@ -127,6 +127,11 @@ def check(
             progress=True,
         )  # fmt: skip
         raise typer.Exit(_sum_up(run, as_json=as_json))
+    if processes is not None or since is not None or column:
+        message = (
+            "--processes, --since and --column go with --out, the folder for the tables; add it, or leave them out"
+        )
+        raise typer.BadParameter(message)
     review = ez.check_sites(ez.read_sites(sites), zoning, on=on, rules=book)
     if as_json:
         typer.echo(review.to_json())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -145,7 +146,8 @@ def open_stream(source: str | Path | Stream, *, layer: str | None = None, encodi
     Raises
     ------
     InputError
-        Nothing is there, it cannot be read, the layer is not said, or parts are not of one layer.
+        Nothing is there, it cannot be read, the layer is not said, parts are not of one layer, or a prepared folder is
+        not as it was left.
 
     Warns
     -----
@@ -570,7 +572,28 @@ def _open_folder(root: Path) -> ParquetStream:
     if not paths:
         message = f"{root.name}: no part of GeoParquet lies in this folder; give a file, or the folder of one layer"
         raise InputError(message)
+    if inside != root:
+        _check_prepared(root, paths)
     return _open_parquet(root, paths)
+
+
+def _check_prepared(root: Path, paths: Sequence[Path]) -> None:
+    """Hold a prepared folder to its record: every part there, no other, and what was touched since read once."""
+    record = root / PREPARED
+    told = json.loads(record.read_text(encoding="utf-8"))["parts"]
+    written = record.stat().st_mtime_ns
+    there = {str(path.relative_to(root)) for path in paths}
+    known = {part for part in told if part.split("/")[0] == FEATURES}
+    torn = there ^ known
+    for part in there & known:
+        path = root / part
+        if path.stat().st_mtime_ns > written:
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != told[part]:
+                    torn.add(part)
+    if torn:
+        message = f"{root.name} is not as prepare() left it ({name_rows(sorted(torn))}); remove it and prepare again"
+        raise InputError(message)
 
 
 def _open_parquet(root: Path, paths: Sequence[Path]) -> ParquetStream:
@@ -636,7 +659,9 @@ def stated_values(path: Path) -> tuple[tuple[str, str | None], ...]:
     (('county', '吴江'), ('year', '2024'))
     """
     pairs = [part.partition("=") for part in path.parts[:-1] if "=" in part]
-    return tuple((unquote(name), None if value == _NO_VALUE else unquote(value)) for name, _, value in pairs)
+    # a text of no letters is no name for a folder
+    special = {_NO_VALUE: None, "%00": ""}
+    return tuple((unquote(name), special.get(value, unquote(value))) for name, _, value in pairs)
 
 
 def _open_driver(path: Path, layer: str | None, encoding: str | None) -> DriverStream:

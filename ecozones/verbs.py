@@ -147,6 +147,7 @@ def check_sites(
         return check_sites_in(sites, plan, _folder(out, "sites"), engine=engine, **asked, **place)
     if engine is None and out is None and not place:
         return siting.check_sites(sites, plan, **asked)
+    _refuse_place(None, None, {name: given for name, given in place.items() if name != "rows"}, "a frame")
     from ecozones.large import check_sites_on  # noqa: PLC0415
 
     return check_sites_on(sites, plan, engine, folder=out, **asked, **place)

@@ -197,3 +197,10 @@ def test_two_versions_of_a_plan_are_compared(files):
     changes = {row["line"]: row for row in json.loads(done.stdout)["changes"]}
     assert changes["permanent_basic_farmland"]["lost_m2"] == pytest.approx(1e6, rel=1e-5)
     assert changes["ecological_red_line"]["net_m2"] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("words", [("--since", "june"), ("--processes", "2"), ("--column", "site_id=a")])
+def test_options_of_a_run_on_disk_are_refused_without_its_folder(files, words):
+    done = call("check", files / "a1.gpkg", files / "plan.gpkg", *words)
+    assert done.returncode == 2
+    assert b"go with --out" in done.stderr

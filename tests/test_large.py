@@ -343,7 +343,11 @@ def test_workers_that_all_die_end_the_run_soon(tmp_path):
 
 
 def test_what_is_not_written_is_told_in_words_and_leaves_nothing(path, plan, tmp_path, monkeypatch):
-    def full(*_, **__):
+    written = pd.DataFrame.to_parquet
+
+    def full(table, path=None, **options):
+        if path is None:
+            return written(table, **options)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
@@ -370,7 +374,7 @@ fragments._write_part(pd.DataFrame({"a": range(100_000)}), Path(sys.argv[1]) / "
 def test_two_runs_do_not_share_a_folder(path, plan, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    with run_module._held(out), pytest.raises(EngineError, match="another run is at work in out"):
+    with run_module.held(out), pytest.raises(EngineError, match="another run is at work in out"):
         check_sites_in(path, plan, out, on=DAY, engine=1, rows=13)
     assert check_sites_in(path, plan, out, on=DAY, engine=1, rows=13).resumed == 0
 
@@ -430,7 +434,7 @@ def test_a_summary_accounts_for_every_row(path, sites, plan, tmp_path):
     assert (table["rows_in"] == table["rows_done"] + table["rows_refused"]).all()
     assert table["rows_in"].sum() == run_.rows_in == N
     assert (table[["seconds", "cpu_s"]] > 0).all(axis=None)
-    with pytest.raises(InputError, match="no table 'nothing'; it has balance, findings, lines"):
+    with pytest.raises(InputError, match="no table 'nothing'; it has balance, findings, inputs, lines"):
         run_.table("nothing")
 
 
@@ -485,3 +489,32 @@ def test_a_run_whose_driver_was_killed_goes_on_where_it_stood(path, plan, tmp_pa
 def test_progress_tells_rate_and_time_left(path, plan, tmp_path, capsys):
     check_sites_in(path, plan, tmp_path / "out", on=DAY, engine=1, rows=30, progress=True)
     assert "36 of 36 sites" in capsys.readouterr().err
+
+
+def test_a_second_run_touches_nothing_of_the_first(path, plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(sites_module, "RESIDENT", 1)
+    stored = tmp_path / "out" / "_lines"
+    seen = []
+
+    def intrude(fragment):
+        # a run with another plan is started in the folder while this one is at work
+        before = contents(stored)
+        with pytest.raises(EngineError, match="another run is at work in out"):
+            check_sites_in(path, other, tmp_path / "out", on=DAY, engine=1)
+        seen.append(contents(stored) == before and bool(before))
+        return checked(fragment)
+
+    checked = sites_module.check_fragment
+    other = chessboard_plan(red_line={"h8": "core", "h7": "core"}, farmland=["g1", "g2"])
+    monkeypatch.setattr(sites_module, "check_fragment", intrude)
+    check_sites_in(path, plan, tmp_path / "out", on=DAY, engine=1)
+    assert seen == [True]
+
+
+def test_a_file_without_sites_has_the_tables_of_a_review(sites, plan, tmp_path):
+    sites.iloc[:0].to_parquet(tmp_path / "none.parquet")
+    run_ = check_sites_in(tmp_path / "none.parquet", plan, tmp_path / "out", on=DAY, engine=1)
+    assert (run_.rows_in, run_.rows_done, run_.rows_refused) == (0, 0, 0)
+    for name in TABLES:
+        expected = getattr(check_sites(sites.iloc[:0], plan, on=DAY), name)
+        assert run_.table(name).columns.tolist() == expected.columns.tolist()

@@ -87,7 +87,7 @@ def test_sums_in_parts_are_the_sum_rounded_once(values, size):
     ]
     total = add_up(pd.concat(parts), [], "v")
     assert total["v"].tolist() == [math.fsum(values)]
-    assert total["rows"].tolist() == [len(values)]
+    assert total["_rows"].tolist() == [len(values)]
 
 
 def test_rows_that_cannot_be_measured_are_put_aside_with_the_reason(tmp_path):
@@ -131,8 +131,9 @@ def test_parts_in_folders_by_county(tmp_path):
 def test_an_empty_layer_is_measured(tmp_path):
     parcels().iloc[:0].to_parquet(tmp_path / "a.parquet")
     run = measure_area_in(tmp_path / "a.parquet", tmp_path / "out")
-    assert (run.rows_in, run.fragments) == (0, 0)
-    assert run.totals()["area_m2"].tolist() == []
+    assert (run.rows_in, run.rows_done, run.rows_refused) == (0, 0, 0)
+    assert run.table("areas").columns.tolist() == ["row", "BSM", "area_m2"]
+    assert run.totals()[["rows", "area_m2"]].iloc[0].tolist() == [0, 0]
 
 
 def test_what_cannot_be_measured_is_refused_before_it_starts(tmp_path):
@@ -148,3 +149,17 @@ def test_what_cannot_be_measured_is_refused_before_it_starts(tmp_path):
     parcels().assign(geometry=shapely.points(np.full(N, 480_000.0), 3_300_000.0)).to_parquet(path)
     with pytest.raises(EngineError, match="not one"):
         measure_area_in(path, tmp_path / "out", engine=1)
+
+
+@pytest.mark.parametrize("name", ["row", "rows", "area_m2"])
+def test_a_column_called_as_one_of_the_answer_is_refused_by_name(tmp_path, name):
+    parcels().assign(**{name: 1}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(SchemaError, match=f"columns {name} are called as those of the answer; rename"):
+        measure_area_in(tmp_path / "a.parquet", tmp_path / "out", by=name, engine=1)
+
+
+def test_a_text_of_no_letters_names_a_folder_and_comes_back(tmp_path):
+    frame = parcels().assign(county=["", "a/b", ".."] * (N // 3) + [""] * (N % 3))
+    frame.to_parquet(tmp_path / "a.parquet")
+    run = measure_area_in(tmp_path / "a.parquet", tmp_path / "out", partition_by="county", engine=1)
+    assert run.table("areas").sort_values("row")["county"].tolist() == frame["county"].tolist()

@@ -179,3 +179,17 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
     frames[FARM].to_crs("EPSG:4490").to_parquet(paths[FARM])
     with pytest.raises(CRSError, match=FARM):
         find_conflicts_in(paths, tmp_path / "out", engine=1)
+
+
+def test_districts_in_another_crs_are_another_run(tmp_path):
+    places = {}
+    for line, frame in layers().items():
+        frame.to_parquet(tmp_path / f"{line}.parquet")
+        places[line] = tmp_path / f"{line}.parquet"
+    near = districts()
+    far = near.set_crs("EPSG:4509", allow_override=True)
+    find_conflicts_in(places, tmp_path / "out", districts=near, engine=1)
+    run = find_conflicts_in(places, tmp_path / "out", districts=far, engine=1)
+    expected = find_conflicts(ZoningPlan.from_layers(layers()), districts=far)
+    assert run.resumed == 0
+    assert run.table()["area_m2"].tolist() == expected["area_m2"].tolist()

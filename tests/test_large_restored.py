@@ -186,3 +186,54 @@ def test_what_cannot_be_grouped_is_refused(tmp_path):
         measure_restored_in(path, tmp_path / "out", by="year", attribution="fairest")
     with pytest.raises(InputError, match="by="):
         measure_restored_in(path, tmp_path / "out", engine=1).groups()
+
+
+def test_another_layout_and_other_districts_are_another_run(tmp_path):
+    path, out = stored(tmp_path, register()), tmp_path / "out"
+    measure_restored_in(path, out, engine=1)
+    parted = measure_restored_in(path, out, engine=1, partition_by="programme")
+    assert {part.parent.name for part in (out / "records").rglob("*.parquet")} == {"programme=A", "programme=B"}
+    assert (parted.resumed, len(parted.table("records"))) == (0, N)
+    # the same numbers in the zone of six degrees: the same coordinates, and other ground
+    near, far = districts(), districts().set_crs("EPSG:4509", allow_override=True)
+    measure_restored_in(path, out, engine=1, by="district", districts=near)
+    moved = measure_restored_in(path, out, engine=1, by="district", districts=far)
+    assert moved.resumed == 0
+    pd.testing.assert_frame_equal(
+        moved.groups()[["footprint_ha"]],
+        pd.DataFrame(measure_restored(register(), by="district", districts=far))[["footprint_ha"]],
+    )
+
+
+def test_what_a_plan_says_of_the_ground_is_part_of_the_run(tmp_path):
+    path, out = stored(tmp_path, register()), tmp_path / "out"
+    lines = {"ecological_red_line": districts().assign(feature_id=["1", "2"], subzone="core")}
+    extent = gpd.GeoDataFrame(geometry=[shapely.box(X - 500, Y - 500, X + 8_000, Y + 9_000)], crs=CRS)
+    half = gpd.GeoDataFrame(geometry=[shapely.box(X - 500, Y - 500, X + 8_000, Y + 3_000)], crs=CRS)
+    whole = ZoningPlan.from_layers(lines, extent=extent)
+    partly = ZoningPlan.from_layers(lines, extent=extent, coverage={"ecological_red_line": half})
+    one = measure_restored_in(path, out, engine=1, plan=whole, on="2026-06-01").table("records")
+    run = measure_restored_in(path, out, engine=1, plan=partly, on="2026-06-01")
+    assert run.resumed == 0
+    assert (run.table("records")["undetermined_ha"].sum(), one["undetermined_ha"].sum()) == pytest.approx(
+        tuple(
+            measure_restored(register(), plan=plan, on="2026-06-01")["undetermined_ha"].sum()
+            for plan in (partly, whole)
+        )
+    )
+    assert measure_restored_in(path, out, engine=1, plan=partly, on="2026-06-02").resumed == 0
+
+
+@pytest.mark.parametrize("by", ["project_id", "what", "value", "rows"])
+def test_any_column_may_name_the_groups(tmp_path, by):
+    frame = register().assign(what=list("ab") * 40, value=[1, 2] * 40, rows=[3, 4] * 40)
+    large = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", engine=1, by=by, rows=20).groups()
+    same(large, measure_restored(frame, by=by))
+
+
+def test_a_register_without_records_has_its_columns(tmp_path):
+    path = stored(tmp_path, register().iloc[:0])
+    records = measure_restored_in(path, tmp_path / "out", engine=1).table("records")
+    assert {"source_row", *measure_restored(register().iloc[:0]).columns} == set(records.columns)
+    groups = measure_restored_in(path, tmp_path / "out", engine=1, by="year").groups()
+    assert (len(groups), groups.columns[0]) == (0, "year")

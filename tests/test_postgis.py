@@ -650,3 +650,67 @@ def test_a_review_is_dumped_and_restored(engine, tmp_path):
     program = [binaries() / "psql", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={dump}"]
     subprocess.run([*program, url.set(database="archive").render_as_string()], check=True, capture_output=True)
     assert_reviews_agree(review, postgis.read_review(other, schema="归档"))
+
+
+def test_a_line_that_was_edited_in_the_database_is_never_judged_by_its_old_pieces(engine):
+    plan = chessboard_plan(red_line={"a1": "core"}, farmland=["c3"])
+    postgis.write_plan(plan, engine, schema="edited")
+    postgis.write_table(square("a1", activity="ordinary_build"), engine, "site", schema="edited_sites")
+
+    def verdict():
+        postgis.check_sites_there(
+            engine, "site", schema="edited_sites", plan_schema="edited", out="edited_review", on=DAY, replace=True
+        )
+        return postgis.read_review(engine, schema="edited_review").verdicts["verdict"].tolist()
+
+    assert verdict() == ["prohibited"]
+    ask(engine, "update edited.ecological_red_line set geometry = st_translate(geometry, 5000, 0)")
+    with pytest.raises(SchemaError, match="ecological_red_line in schema 'edited' was edited after it was cut"):
+        verdict()
+    now = postgis.read_plan_tables(engine, schema="edited")
+    moved = plan.lines["ecological_red_line"].translate(5000).to_numpy()
+    assert shapely.equals_exact(now.pieces("ecological_red_line").geometry, moved).all()
+    postgis.write_plan(now, engine, schema="edited", replace=True)
+    assert verdict() != ["prohibited"]
+    # a sub-zone may be corrected in place: it is read from the line itself
+    postgis.write_plan(plan, engine, schema="edited", replace=True)
+    ask(engine, "update edited.ecological_red_line set subzone = 'general'")
+    verdict()
+    told = postgis.read_review(engine, schema="edited_review").findings.query("line == 'ecological_red_line'")
+    assert told["subzone"].tolist() == ["general"]
+    # polygons without their pieces
+    ask(engine, "delete from edited.ecological_red_line_pieces")
+    with pytest.raises(SchemaError, match="was edited"):
+        verdict()
+
+
+def test_arcs_are_refused_in_words(engine):
+    postgis.write_plan(chessboard_plan(red_line={"a1": "core"}), engine, schema="arcs")
+    ask(engine, "create table arcs.round (site_id text, geometry geometry(Geometry, 4547))")
+    circle = (
+        "CURVEPOLYGON(CIRCULARSTRING(496000 3316000, 496500 3316500, 497000 3316000, 496500 3315500, 496000 3316000))"
+    )
+    ask(engine, "insert into arcs.round values ('o', st_geomfromtext(:circle, 4547))", circle=circle)
+    with pytest.raises(SchemaError, match="row 0: geometry is a CURVEPOLYGON; draw it as lines"):
+        postgis.check_sites_there(engine, "round", schema="arcs", plan_schema="arcs", out="arcs_review", on=DAY)
+    with pytest.raises(SchemaError, match="draws arcs as lines"):
+        postgis.read_table(engine, "round", schema="arcs")
+
+
+def test_heights_change_no_verdict_and_are_refused_where_they_would_be_lost(engine):
+    plan = chessboard_plan(red_line={"a1": "core"})
+    site = square("a1", activity="ordinary_build")
+    tall = site.set_geometry(shapely.force_3d(site.geometry.to_numpy(), 7.0))
+    with pytest.raises(SchemaError, match="rows 0 have heights"):
+        postgis.write_table(tall, engine, "tall", schema="heights")
+    postgis.write_plan(plan, engine, schema="heights")
+    postgis.write_table(site, engine, "flat", schema="heights")
+    ask(
+        engine,
+        "create table heights.tall as select site_id, activity, "
+        "st_force3dz(geometry, 7)::geometry(GeometryZ, 4547) as geometry from heights.flat",
+    )
+    account = postgis.check_sites_there(engine, "tall", schema="heights", plan_schema="heights", out="tall", on=DAY)
+    review = postgis.read_review(engine, schema="tall")
+    assert (account.finished_here, review.verdicts["verdict"].tolist()) == (1, ["prohibited"])
+    assert review.verdicts["area_m2"].tolist() == ez.check_sites(site, plan, on=DAY).verdicts["area_m2"].tolist()

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -361,3 +363,35 @@ def test_no_step_looks_at_more_rows_than_it_was_told(tmp_path):
     sizes = [pq.read_metadata(part).num_rows for part in sorted((tmp_path / "ready" / "features").iterdir())]
     assert sum(sizes) == layer.rows_done == 600
     assert max(sizes) <= 91
+
+
+@pytest.mark.parametrize("harm", ["moved", "gone", "more"])
+def test_a_prepared_layer_that_was_changed_on_disk_is_refused(tmp_path, harm):
+    parcels(60).to_parquet(tmp_path / "a.parquet")
+    ready = prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1, part_rows=20)
+    first, *_ = parts = sorted((ready.folder / "features").iterdir())
+    assert len(parts) > 1
+    assert open_stream(ready.folder).rows == 60
+    if harm == "moved":
+        frame = gpd.read_parquet(first)
+        frame.set_geometry(frame.geometry.translate(1.0)).to_parquet(first)
+    elif harm == "gone":
+        first.unlink()
+    else:
+        (first.parent / "part-more.parquet").write_bytes(first.read_bytes())
+    with pytest.raises(
+        InputError, match=r"ready is not as prepare\(\) left it \(features/part-.*remove it and prepare again"
+    ):
+        open_stream(ready.folder)
+    shutil.rmtree(ready.folder)
+    prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1, part_rows=20)
+    assert open_stream(ready.folder).rows == 60
+
+
+def test_a_prepared_layer_may_be_copied(tmp_path):
+    parcels(60).to_parquet(tmp_path / "a.parquet")
+    ready = prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1)
+    shutil.copytree(ready.folder, tmp_path / "copy", copy_function=shutil.copyfile)
+    for part in (tmp_path / "copy" / "features").iterdir():
+        os.utime(part)
+    assert open_stream(tmp_path / "copy").read(0, 60).equals(open_stream(ready.folder).read(0, 60))

@@ -115,3 +115,8 @@ def test_a_database_is_asked_about_its_own_tables_only(sites, plan, tmp_path):
 
 def test_geometries_without_columns_are_measured_too():
     assert ez.measure_area(gpd.GeoSeries(chessboard(1).geometry), unit="ha").round(1).tolist() == [100.0]
+
+
+def test_options_of_a_layer_on_disk_are_refused_for_a_frame(sites, plan):
+    with pytest.raises(InputError, match="since, layer is for layers on disk, and a frame in memory was given"):
+        ez.check_sites(sites, plan, on=DAY, since="june", layer="sites")

@@ -17,7 +17,7 @@ from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split
 from ecozones.errors import GeometryError, InputError, MissingCRSError, SchemaError, name_rows
 from ecozones.geometry import without_place
-from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, read_part, write_case
+from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table
 from ecozones.streams import Stream, open_stream
@@ -58,7 +58,7 @@ class LargeAreas(LargeRun):
         parts = [read_part(path) for path in sorted((self.folder / "sums").glob("part-*.parquet"))]
         if not parts:
             return pd.DataFrame({**{name: [] for name in self.by}, "rows": [], column: []})
-        return add_up(pd.concat(parts, ignore_index=True), self.by, column)
+        return add_up(pd.concat(parts, ignore_index=True), self.by, column).rename(columns={"_rows": "rows"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +126,7 @@ def measure_area_in(
     MissingCRSError
         The layer does not say what its coordinates mean.
     SchemaError
-        A column is none of the layer.
+        A column is none of the layer, or is called as one of the answer.
     InputError
         The layer cannot be read, or a unit or method is not known.
     EngineError
@@ -165,6 +165,12 @@ def measure_area_in(
     if absent:
         message = f"{stream.label} has no column {name_rows(absent)}; it has {name_rows(stream.names)}"
         raise SchemaError(message)
+    taken = sorted({"row", "rows", f"area_{unit}"} & set(asked))
+    if taken:
+        message = (
+            f"{stream.label}: columns {name_rows(taken)} are called as those of the answer; rename them there first"
+        )
+        raise SchemaError(message)
     print_ = fingerprint(
         {
             "verb": "measure_area",
@@ -173,16 +179,18 @@ def measure_area_in(
             "options": [method, unit, rounded, list(case.by), list(case.partition_by)],
         }
     )
-    given = write_case(case, out)
-    fragments = [
-        Fragment(number, start, stop, "ecozones.large.areas:measure_fragment", given, str(out), print_)
-        for number, (start, stop) in enumerate(split(stream.rows, rows))
-    ]
-    told = {"fingerprint": print_, "unit": unit, "method": method, "by": list(case.by)}
-    run = carry_out(out, fragments, tables=TABLES, engine=engine, progress=progress, told=told)
-    return LargeAreas(
-        **{field.name: getattr(run, field.name) for field in dataclasses.fields(run)}, unit=unit, by=case.by
-    )
+    with held(out):
+        given = write_case(case, out)
+        fragments = [
+            Fragment(number, start, stop, "ecozones.large.areas:measure_fragment", given, str(out), print_)
+            # a layer without rows still has columns
+            for number, (start, stop) in enumerate(split(stream.rows, rows) or [(0, 0)])
+        ]
+        told = {"fingerprint": print_, "unit": unit, "method": method, "by": list(case.by)}
+        run = carry_out(out, fragments, tables=TABLES, engine=engine, progress=progress, told=told)
+        return LargeAreas(
+            **{field.name: getattr(run, field.name) for field in dataclasses.fields(run)}, unit=unit, by=case.by
+        )
 
 
 def measure_fragment(fragment: Fragment) -> Outcome:
@@ -252,4 +260,4 @@ def _reason(shape: shapely.Geometry | None, cause: GeometryError) -> str:
 
 
 def _listed(names: str | Iterable[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+    return (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))

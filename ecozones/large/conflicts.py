@@ -12,7 +12,6 @@ those of :func:`ecozones.find_conflicts` on a plan in memory, to the last bit.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
 import json
 import math
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 
 from ecozones import overlay
 from ecozones.area import AreaMethod
+from ecozones.capsule import digest
 from ecozones.conflicts.common_ground import (
     Geometries,
     Measures,
@@ -55,7 +55,7 @@ from ecozones.crs import same_crs
 from ecozones.engines.fragments import Fragment, Outcome, split
 from ecozones.errors import CRSError, SchemaError, name_rows
 from ecozones.large.preparing import ROW, prepare
-from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, write_case
+from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, write_case
 from ecozones.large.tables import plain_kinds, split_table
 from ecozones.patches import Slivers
 from ecozones.restoration.footprints import ground_components
@@ -241,48 +241,49 @@ def find_conflicts_in(
     out = Path(folder).resolve()
     book = rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
     names = _asked(layers, lines, book)
-    ready = {line: _ready(layers[line], line, out, book, engine) for line in names}
-    crs = _common_crs({line: stream for line, (stream, _) in ready.items()})
-    place = _place(crs, [told for _, told in ready.values()])
-    parts = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
-    slivers = Slivers(ignore_below_m2, ignore_narrower_m)
-    print_ = fingerprint(
-        {
-            "verb": "find_conflicts",
-            "layers": {line: told["digest"] for line, (_, told) in ready.items()},
-            "rules": book.version,
-            # stretches of ground are numbered as they were found, and chains of slivers name them by number
-            "options": [ignore_below_m2, ignore_narrower_m, method, list(parts), rows],
-            "districts": "" if districts is None else _digest(districts),
-        }
-    )
-    regions = None if districts is None else read_districts(districts, place)
-    told: list[tuple[str, str]] = []
-    fragments: list[Fragment] = []
-    doubtful = np.zeros(2, dtype=int)
-    for first, second in itertools.combinations(names, 2):
-        case = _pair((first, second), ready, place, method, slivers)
-        case = dataclasses.replace(case, districts=regions, book=book, partition_by=parts)
-        work = out / _WORK / f"{first}-{second}"
-        case = _cut_once(
-            case, out / _WORK / "cut" / f"{case.lines[int(case.first_asks)]}-{case.vertices}", print_, engine, rows
+    with held(out):
+        ready = {line: _ready(layers[line], line, out, book, engine) for line in names}
+        crs = _common_crs({line: stream for line, (stream, _) in ready.items()})
+        place = _place(crs, [told for _, told in ready.values()])
+        parts = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
+        slivers = Slivers(ignore_below_m2, ignore_narrower_m)
+        regions = None if districts is None else read_districts(districts, place)
+        print_ = fingerprint(
+            {
+                "verb": "find_conflicts",
+                "layers": {line: told["digest"] for line, (_, told) in ready.items()},
+                "rules": book.version,
+                # stretches of ground are numbered as they were found, and chains of slivers name them by number
+                "options": [ignore_below_m2, ignore_narrower_m, method, list(parts), rows],
+                "districts": "" if districts is None else digest(districts),
+            }
         )
-        found, case = _find(case, work / "found", print_, engine, rows, progress=progress)
-        pardoned, counts = _judge(case, work / "judged", print_, engine, rows)
-        doubtful += counts
-        fragments += _tell(case, out, found, pardoned, print_, first=len(fragments))
-        told.append(case.lines)
-    columns = {"lines": names, "pairs": told, "fingerprint": print_}
-    run = carry_out(out, fragments, tables=TABLES, engine=engine, progress=progress, what="features", told=columns)
-    fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
-    return LargeConflicts(
-        **fields,
-        lines=tuple(names),
-        method=method,
-        slivers=(int(doubtful[0]), int(doubtful[1])),
-        by_district=districts is not None,
-        crs=crs.to_wkt(),
-    )
+        told: list[tuple[str, str]] = []
+        fragments: list[Fragment] = []
+        doubtful = np.zeros(2, dtype=int)
+        for first, second in itertools.combinations(names, 2):
+            case = _pair((first, second), ready, place, method, slivers)
+            case = dataclasses.replace(case, districts=regions, book=book, partition_by=parts)
+            work = out / _WORK / f"{first}-{second}"
+            case = _cut_once(
+                case, out / _WORK / "cut" / f"{case.lines[int(case.first_asks)]}-{case.vertices}", print_, engine, rows
+            )
+            found, case = _find(case, work / "found", print_, engine, rows, progress=progress)
+            pardoned, counts = _judge(case, work / "judged", print_, engine, rows)
+            doubtful += counts
+            fragments += _tell(case, out, found, pardoned, print_, first=len(fragments))
+            told.append(case.lines)
+        columns = {"lines": names, "pairs": told, "fingerprint": print_}
+        run = carry_out(out, fragments, tables=TABLES, engine=engine, progress=progress, what="features", told=columns)
+        fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
+        return LargeConflicts(
+            **fields,
+            lines=tuple(names),
+            method=method,
+            slivers=(int(doubtful[0]), int(doubtful[1])),
+            by_district=districts is not None,
+            crs=crs.to_wkt(),
+        )
 
 
 def _asked(layers: Mapping[str, object], lines: Iterable[str] | None, book: Rulebook) -> list[str]:
@@ -328,12 +329,6 @@ def _common_crs(streams: Mapping[str, Stream]) -> pyproj.CRS:
 
 def _place(crs: pyproj.CRS, told: Sequence[Mapping[str, Any]]) -> Place:
     return Place.within(crs, [one["bounds"] for one in told if one["bounds"] is not None])
-
-
-def _digest(frame: gpd.GeoDataFrame) -> str:
-    digest = hashlib.sha256(b"".join(shapely.to_wkb(frame.geometry.to_numpy())))
-    digest.update(frame.drop(columns=frame.geometry.name).to_csv(index=False).encode("utf-8"))
-    return digest.hexdigest()
 
 
 def _pair(

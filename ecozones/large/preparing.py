@@ -33,7 +33,7 @@ from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
 from ecozones.errors import EngineError, GeometryError, InputError, MissingCRSError, SchemaError, name_rows
 from ecozones.geometry import drop_heights, repair_polygons
-from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, read_part, write_case
+from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.tables import plain_kinds, split_table
 from ecozones.plan import DeclaresLines, id_field, name_features, stated_ids
 from ecozones.streams import FEATURES, PREPARED, Passing, Stream, open_stream, series_of
@@ -194,27 +194,28 @@ def prepare(
             "parts": [part_rows, *parts],
         }
     )
-    done = _find_done(out, print_)
-    if done is not None:
-        return done
-    if isinstance(stream, Passing):
-        stream = _set_down(stream, out / _LANDED, rows)
-    case = _Case(stream, declared, partition_by=parts)
-    # a layer without rows still has columns
-    stretches = split(stream.rows, rows) or [(0, 0)]
-    case = _learn(case, out / _KEYS, stretches, print_, part_rows, engine)
-    lay = _fragments("lay_out", case, out / _SPILL, stretches, print_)
-    laid = carry_out(out / _SPILL, lay, tables=("spill", "report"), engine=engine, progress=progress)
-    spill = sorted((out / _SPILL / "spill").glob("part-*.bytes"))
-    counts, schema = _survey(spill, len(case.ends) + 1)
-    case = dataclasses.replace(case, schema=schema, spill=tuple(str(path) for path in spill))
-    ends = np.cumsum([0, *counts]).tolist()
-    sort = _fragments("sort_stretch", case, out, list(itertools.pairwise(ends)), print_)
-    run = carry_out(out, sort, tables=(FEATURES, PIECES, "repeats", "measures"), engine=engine, progress=progress)
-    if run.rows_done != laid.rows_done:
-        message = f"{laid.rows_done} rows were laid out and {run.rows_done} sorted; remove {out.name} and run again"
-        raise EngineError(message)
-    return _finish(out, laid, run, stream, case, print_)
+    with held(out):
+        done = _find_done(out, print_)
+        if done is not None:
+            return done
+        if isinstance(stream, Passing):
+            stream = _set_down(stream, out / _LANDED, rows)
+        case = _Case(stream, declared, partition_by=parts)
+        # a layer without rows still has columns
+        stretches = split(stream.rows, rows) or [(0, 0)]
+        case = _learn(case, out / _KEYS, stretches, print_, part_rows, engine)
+        lay = _fragments("lay_out", case, out / _SPILL, stretches, print_)
+        laid = carry_out(out / _SPILL, lay, tables=("spill", "report"), engine=engine, progress=progress)
+        spill = sorted((out / _SPILL / "spill").glob("part-*.bytes"))
+        counts, schema = _survey(spill, len(case.ends) + 1)
+        case = dataclasses.replace(case, schema=schema, spill=tuple(str(path) for path in spill))
+        ends = np.cumsum([0, *counts]).tolist()
+        sort = _fragments("sort_stretch", case, out, list(itertools.pairwise(ends)), print_)
+        run = carry_out(out, sort, tables=(FEATURES, PIECES, "repeats", "measures"), engine=engine, progress=progress)
+        if run.rows_done != laid.rows_done:
+            message = f"{laid.rows_done} rows were laid out and {run.rows_done} sorted; remove {out.name} and run again"
+            raise EngineError(message)
+        return _finish(out, laid, run, stream, case, print_)
 
 
 def _check_source(stream: Stream | Passing) -> None:

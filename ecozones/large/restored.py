@@ -19,20 +19,21 @@ from typing import Any, get_args
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
 from ecozones.area import AreaMethod
+from ecozones.capsule import digest
+from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
 from ecozones.errors import GeometryError, InputError, SchemaError
 from ecozones.large.preparing import ROW, prepare
-from ecozones.large.run import LargeRun, carry_out, fingerprint, read_case, read_part, write_case
+from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table
 from ecozones.plan import ZoningPlan
 from ecozones.restoration.footprints import ground_components
 from ecozones.restoration.measuring import Attribution, measure_restored, restored_summands
-from ecozones.rulebook import Rulebook, load_rules
+from ecozones.rulebook import Rulebook, as_day, load_rules
 from ecozones.streams import PREPARED, ParquetStream, Stream, open_stream
 from ecozones.units import from_m2
 
@@ -109,14 +110,14 @@ class LargeRestored(LargeRun):
             )
             for name in ("sums", "projects")
         )
-        added = add_up(sums, [*keys, "what"], "value")
+        added = add_up(sums, [*keys, "_what"], "_value")
         number = added.groupby(keys, dropna=False, sort=True).ngroup().to_numpy()
         table = added[keys].iloc[np.unique(number, return_index=True)[1]].reset_index(drop=True)
         value, count = {}, {}
-        for what in added["what"].unique():
-            own = (added["what"] == what).to_numpy(dtype=bool)
+        for what in dict.fromkeys(["activity", "ground", *added["_what"]]):
+            own = (added["_what"] == what).to_numpy(dtype=bool)
             value[what], count[what] = np.full(len(table), np.nan), np.zeros(len(table), dtype=np.intp)
-            value[what][number[own]], count[what][number[own]] = added["value"][own], added["rows"][own]
+            value[what][number[own]], count[what][number[own]] = added["_value"][own], added["_rows"][own]
         table["projects"] = projects.drop_duplicates().groupby(keys, dropna=False, sort=True).size().to_numpy()
         table["records"] = count["activity"]
         table["activity_ha"], table["footprint_ha"] = value["activity"] / _HA, value["ground"] / _HA
@@ -212,62 +213,68 @@ def measure_restored_in(
     [[3.0, 300.0, 200.0]]
     """
     out = Path(folder).resolve()
-    keys = () if by is None else (by,) if isinstance(by, str) else tuple(by)
+    keys = () if by is None else (by,) if isinstance(by, str) else tuple(dict.fromkeys(by))
     _check_options(keys, by, attribution, districts, plan)
-    stream = _ready(open_stream(source, layer=layer), out, engine)
-    missing = [name for name in ("project_id", *keys) if name not in {*stream.names, *_MADE}]
-    if missing:
-        message = f"{stream.label} has no column {', '.join(missing)}; it has {', '.join(stream.names)}"
-        raise SchemaError(message)
-    options: dict[str, Any] = {"attribution": attribution, "priority": tuple(priority), "method": method}
-    if keys:
-        options["districts"] = districts
-    else:
-        options |= {
-            "plan": plan,
-            "rules": load_rules(rules or "CN") if not isinstance(rules, Rulebook) else rules,
-            "on": on,
-        }
-    print_ = fingerprint(
-        {
-            "verb": "measure_restored",
-            "source": stream.identity(),
-            "by": list(keys),
-            "options": [attribution, list(priority), method, str(on), rows],
-            "districts": "" if districts is None else _digest(districts),
-            "plan": "" if plan is None else [[line, _digest(frame)] for line, frame in plan.lines.items()],
-            "extent": "" if plan is None or plan.extent is None else _digest(plan.extent),
-            "rules": "" if keys else options["rules"].version,
-        }
-    )
-    label = _components(
-        np.concatenate([np.zeros((0, 4)), *(stream.boxes(*some) for some in split(stream.rows, _BLOCK))])
-    )
-    order = np.argsort(label, kind="stable")
-    sizes = _check_sizes(label, order, stream, largest)
-    sink = io.BytesIO()
-    np.save(sink, order)
-    # named by what it rests on, so that no other run can be taken for this one
-    path = out / f"{_ORDER}-{print_[:12]}.npy"
-    write_whole(path, sink.getvalue())
+    if districts is not None:
+        check_crs(districts, what="districts")
     parts = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
-    given = {**write_case(_Case(stream, keys, options, parts), out), "order": path.name}
-    fragments = [
-        Fragment(number, start, stop, "ecozones.large.restored:measure_fragment", given, str(out), print_)
-        for number, (start, stop) in enumerate(_pack(sizes, rows))
-    ]
-    run = carry_out(
-        out, fragments, tables=TABLES, engine=engine, progress=progress, what="records", told={"by": list(keys)}
-    )
-    path.unlink()
-    fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
-    return LargeRestored(
-        **fields,
-        by=keys,
-        components=len(sizes),
-        largest=int(sizes.max(initial=0)),
-        stated="stated_area_m2" in stream.names,
-    )
+    # one day for every fragment, and another run tomorrow
+    day = dt.datetime.now(tz=dt.UTC).astimezone().date() if on is None else as_day(on)
+    with held(out):
+        stream = _ready(open_stream(source, layer=layer), out, engine)
+        missing = [name for name in ("project_id", *keys) if name not in {*stream.names, *_MADE}]
+        if missing:
+            message = f"{stream.label} has no column {', '.join(missing)}; it has {', '.join(stream.names)}"
+            raise SchemaError(message)
+        options: dict[str, Any] = {"attribution": attribution, "priority": tuple(priority), "method": method}
+        if keys:
+            options["districts"] = districts
+        else:
+            options |= {
+                "plan": plan,
+                "rules": load_rules(rules or "CN") if not isinstance(rules, Rulebook) else rules,
+                "on": day,
+            }
+        print_ = fingerprint(
+            {
+                "verb": "measure_restored",
+                "source": stream.identity(),
+                "by": list(keys),
+                "options": [attribution, list(priority), method, list(parts), rows],
+                "day": "" if plan is None else day.isoformat(),
+                "districts": "" if districts is None else digest(districts),
+                "plan": "" if plan is None else _said_of(plan),
+                "rules": "" if keys else options["rules"].version,
+            }
+        )
+        label = _components(
+            np.concatenate([np.zeros((0, 4)), *(stream.boxes(*some) for some in split(stream.rows, _BLOCK))])
+        )
+        order = np.argsort(label, kind="stable")
+        sizes = _check_sizes(label, order, stream, largest)
+        sink = io.BytesIO()
+        np.save(sink, order)
+        # named by what it rests on, so that no other run can be taken for this one
+        path = out / f"{_ORDER}-{print_[:12]}.npy"
+        write_whole(path, sink.getvalue())
+        given = {**write_case(_Case(stream, keys, options, parts), out), "order": path.name}
+        fragments = [
+            Fragment(number, start, stop, "ecozones.large.restored:measure_fragment", given, str(out), print_)
+            # a register without rows still has columns
+            for number, (start, stop) in enumerate(_pack(sizes, rows) or [(0, 0)])
+        ]
+        run = carry_out(
+            out, fragments, tables=TABLES, engine=engine, progress=progress, what="records", told={"by": list(keys)}
+        )
+        path.unlink()
+        fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
+        return LargeRestored(
+            **fields,
+            by=keys,
+            components=len(sizes),
+            largest=int(sizes.max(initial=0)),
+            stated="stated_area_m2" in stream.names,
+        )
 
 
 # columns that records have when they are measured, whatever the register holds
@@ -300,10 +307,15 @@ def _ready(stream: Stream, out: Path, engine: object) -> ParquetStream:
     return stream
 
 
-def _digest(frame: gpd.GeoDataFrame) -> str:
-    digest = hashlib.sha256(b"".join(shapely.to_wkb(frame.geometry.to_numpy())))
-    digest.update(pd.DataFrame(frame.drop(columns=frame.geometry.name)).to_csv(index=False).encode("utf-8"))
-    return digest.hexdigest()
+def _said_of(plan: ZoningPlan) -> list[object]:
+    """Name all that a plan says of the ground."""
+    said = repr(dict(plan.control_lines)).encode("utf-8")
+    return [
+        {line: plan.digest(line) for line in plan.lines},
+        "" if plan.extent is None else digest(plan.extent),
+        {line: digest(frame) for line, frame in plan.coverage.items()},
+        hashlib.sha256(said).hexdigest(),
+    ]
 
 
 def _components(boxes: Floats) -> Rows:
@@ -396,7 +408,7 @@ def measure_fragment(fragment: Fragment) -> Outcome:
     frame = frame.sort_values(ROW, kind="stable").set_index(ROW)
     refused: dict[int, str] = {}
     tables: dict[str, pd.DataFrame] = {}
-    while len(frame):
+    while not tables:
         try:
             tables = _measure(frame, case)
         except (SchemaError, GeometryError) as cause:
@@ -406,8 +418,6 @@ def measure_fragment(fragment: Fragment) -> Outcome:
             told = problems.drop(columns="row").astype(str).agg(" ".join, axis=1)
             refused |= dict(zip(problems["row"].astype(int), told, strict=True))
             frame = frame.drop(index=list(refused), errors="ignore")
-            continue
-        break
     reasons = pd.DataFrame(sorted(refused.items()), columns=["row", "reason"])
     rows = fragment.stop - fragment.start
     return Outcome(tables, rows, rows - len(reasons), reasons.astype({"row": np.int64, "reason": object}))
@@ -418,9 +428,9 @@ def _measure(frame: gpd.GeoDataFrame, case: _Case) -> dict[str, pd.DataFrame]:
         table = measure_restored(frame, **case.options)
         return dict(split_table("records", plain_kinds(table.reset_index(names=ROW)), case.partition_by))
     summands = restored_summands(frame, by=list(case.by), **case.options)
-    projects = summands.loc[summands["what"] == "activity", [*case.by, "project_id"]].drop_duplicates()
-    sums = sum_by(summands, [*case.by, "what"], "value")
+    projects = summands.loc[summands["_what"] == "activity", [*case.by, "_project"]].drop_duplicates()
+    sums = sum_by(summands, [*case.by, "_what"], "_value")
     return {
         "sums": plain_kinds(sums),
-        "projects": plain_kinds(projects.assign(project_id=projects["project_id"].astype(str))),
+        "projects": plain_kinds(projects.assign(_project=projects["_project"].astype(str))),
     }

@@ -84,7 +84,7 @@ class LargeRun:
         """
         parts = sorted((self.folder / name).rglob("part-*.parquet"))
         if not parts and self.fragments:
-            known = sorted(path.parent.name for path in self.folder.glob("*/part-*-*.parquet"))
+            known = sorted(path.parent.name for path in self.folder.glob("[!_]*/part-*-*.parquet"))
             message = f"the run in {self.folder.name} has no table {name!r}; it has {', '.join(dict.fromkeys(known))}"
             raise InputError(message)
         frames = [read_part(part) for part in parts]
@@ -180,40 +180,37 @@ def carry_out(
     Raises
     ------
     EngineError
-        Another run is at work in the folder, a row is not accounted for, or not one row has an answer.
+        A row is not accounted for, or not one row has an answer.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with _held(out):
-        done = {one.number: receipt for one in fragments if (receipt := find_receipt(one)) is not None}
-        earlier = frozenset(done)
-        if len(done) < len(fragments):
-            # what is written there tells of a run that is finished
-            (out / RUN).unlink(missing_ok=True)
-        sweep(out, fragments, tables)
-        teller = _Teller(
-            sum(one.stop - one.start for one in fragments),
-            sum(receipt.rows_in for receipt in done.values()),
-            what,
-            shown=progress,
-        )
-        for receipt in engines.run([one for one in fragments if one.number not in done], engine):
-            done[receipt.number] = receipt
-            teller.tell(receipt.rows_in)
-        receipts = [done[number] for number in sorted(done)]
-        account(fragments, receipts)
-        sweep(out, fragments, tables)
-        counts = {name: sum(getattr(one, name) for one in receipts) for name in _COUNTS}
-        run = LargeRun(out, **counts, fragments=len(fragments), resumed=len(earlier), earlier=earlier)
-        if run.rows_in and not run.rows_done:
-            first = run.table("refused")["reason"].iloc[0]
-            message = f"not one of {run.rows_in} {what} has an answer; the first has none, because {first}"
-            raise EngineError(message)
-        content = json.dumps(
-            {**(told or {}), **counts, "fragments": len(fragments)}, ensure_ascii=False, sort_keys=True
-        )
-        write_whole(out / RUN, content.encode("utf-8"))
-        for case in out.glob("_case-*.pickle"):
-            case.unlink(missing_ok=True)
+    done = {one.number: receipt for one in fragments if (receipt := find_receipt(one)) is not None}
+    earlier = frozenset(done)
+    if len(done) < len(fragments):
+        # what is written there tells of a run that is finished
+        (out / RUN).unlink(missing_ok=True)
+    sweep(out, fragments, tables)
+    teller = _Teller(
+        sum(one.stop - one.start for one in fragments),
+        sum(receipt.rows_in for receipt in done.values()),
+        what,
+        shown=progress,
+    )
+    for receipt in engines.run([one for one in fragments if one.number not in done], engine):
+        done[receipt.number] = receipt
+        teller.tell(receipt.rows_in)
+    receipts = [done[number] for number in sorted(done)]
+    account(fragments, receipts)
+    sweep(out, fragments, tables)
+    counts = {name: sum(getattr(one, name) for one in receipts) for name in _COUNTS}
+    run = LargeRun(out, **counts, fragments=len(fragments), resumed=len(earlier), earlier=earlier)
+    if run.rows_in and not run.rows_done:
+        first = run.table("refused")["reason"].iloc[0]
+        message = f"not one of {run.rows_in} {what} has an answer; the first has none, because {first}"
+        raise EngineError(message)
+    content = json.dumps({**(told or {}), **counts, "fragments": len(fragments)}, ensure_ascii=False, sort_keys=True)
+    write_whole(out / RUN, content.encode("utf-8"))
+    for case in out.glob("_case-*.pickle"):
+        case.unlink(missing_ok=True)
     return run
 
 
@@ -313,8 +310,23 @@ def fingerprint(told: Mapping[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def _held(out: Path) -> Iterator[None]:
-    """Hold a folder for one run; the hold goes with the process, however that ends."""
+def held(out: Path) -> Iterator[None]:
+    """
+    Hold a folder for one run, from the first thing that is written there to the last.
+
+    The hold goes with the process, however that ends.
+
+    Parameters
+    ----------
+    out
+        Folder of the run; it is made if need be.
+
+    Raises
+    ------
+    EngineError
+        Another run is at work there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
     try:
         import fcntl  # noqa: PLC0415 - not there on every system
     except ImportError:

@@ -49,7 +49,7 @@ from ecozones.large.near import (
     see_from_afar,
     store_line,
 )
-from ecozones.large.run import LargeRun, carry_out, computing, fingerprint, read_case, write_case
+from ecozones.large.run import LargeRun, carry_out, computing, fingerprint, held, read_case, write_case
 from ecozones.large.since import (
     Earlier,
     count_gone,
@@ -403,46 +403,50 @@ def check_sites_in(
     roles = _roles(source, columns or {})
     day, book = _day_and_book(on, rules)
     ids = source.column(roles["site_id"]).dropna().astype(str)
-    lines, far = _from_afar(plan, stored or {}, out)
-    repeated = frozenset(ids[ids.duplicated(keep=False)])
-    case = _Case(_cut(far), book, day, options, roles, source, repeated, lines, _ways_of(source, far))
-    holds = _holds(case)
-    features = _features(case)
-    marks = {
-        line: hashlib.sha256(table.iloc[:, :2].to_numpy().tobytes()).hexdigest() for line, table in features.items()
-    }
-    print_ = fingerprint({"holds": holds, "features": marks, "source": source.identity()})
-    earlier, other = None, list[str]()
-    if since is not None:
-        earlier, other = _earlier(Path(since).resolve(), out, holds, features)
-        case = dataclasses.replace(case, earlier=earlier)
-    given = write_case(case, out)
-    keep_features(features, out, print_[:12])
-    fragments = [
-        Fragment(number, start, stop, "ecozones.large.sites:check_fragment", given, str(out), print_)
-        for number, (start, stop) in enumerate(split(source.rows, rows))
-    ]
-    told = {
-        "fingerprint": print_,
-        "holds": holds,
-        "on": day.isoformat(),
-        "rulebook_version": book.version,
-        "plan": plan.name,
-    }
-    run = carry_out(out, fragments, tables=_WRITTEN, engine=engine, progress=progress, what="sites", told=told)
-    forget_features(out, print_[:12])
-    shutil.rmtree(out / _STORED, ignore_errors=True)
-    counted = run.summary().reindex(columns=["repaired", *_COUNTED]).sum().astype(int)
-    repaired = int(counted["repaired"])
-    if repaired:
-        message = f"sites: {repaired} polygons were invalid and are repaired; the table 'repaired' lists each"
-        warnings.warn(message, RepairWarning, stacklevel=2)
-    if other:
-        message = f"nothing was kept of the run in {Path(str(since)).name}: it was made with other {', '.join(other)}"
-        warnings.warn(message, EcozonesWarning, stacklevel=2)
-    fields: dict[str, Any] = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
-    fields |= {name: int(counted[name]) for name in _COUNTED}
-    return LargeReview(**fields, gone=0 if earlier is None else count_gone(ids, earlier))
+    with held(out):
+        lines, far = _from_afar(plan, stored or {}, out)
+        repeated = frozenset(ids[ids.duplicated(keep=False)])
+        case = _Case(_cut(far), book, day, options, roles, source, repeated, lines, _ways_of(source, far))
+        holds = _holds(case)
+        features = _features(case)
+        marks = {
+            line: hashlib.sha256(table.iloc[:, :2].to_numpy().tobytes()).hexdigest() for line, table in features.items()
+        }
+        print_ = fingerprint({"holds": holds, "features": marks, "source": source.identity()})
+        earlier, other = None, list[str]()
+        if since is not None:
+            earlier, other = _earlier(Path(since).resolve(), out, holds, features)
+            case = dataclasses.replace(case, earlier=earlier)
+        given = write_case(case, out)
+        keep_features(features, out, print_[:12])
+        # a layer without rows still has columns
+        fragments = [
+            Fragment(number, start, stop, "ecozones.large.sites:check_fragment", given, str(out), print_)
+            for number, (start, stop) in enumerate(split(source.rows, rows) or [(0, 0)])
+        ]
+        told = {
+            "fingerprint": print_,
+            "holds": holds,
+            "on": day.isoformat(),
+            "rulebook_version": book.version,
+            "plan": plan.name,
+        }
+        run = carry_out(out, fragments, tables=_WRITTEN, engine=engine, progress=progress, what="sites", told=told)
+        forget_features(out, print_[:12])
+        shutil.rmtree(out / _STORED, ignore_errors=True)
+        counted = run.summary().reindex(columns=["repaired", *_COUNTED]).sum().astype(int)
+        repaired = int(counted["repaired"])
+        if repaired:
+            message = f"sites: {repaired} polygons were invalid and are repaired; the table 'repaired' lists each"
+            warnings.warn(message, RepairWarning, stacklevel=2)
+        if other:
+            message = (
+                f"nothing was kept of the run in {Path(str(since)).name}: it was made with other {', '.join(other)}"
+            )
+            warnings.warn(message, EcozonesWarning, stacklevel=2)
+        fields: dict[str, Any] = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
+        fields |= {name: int(counted[name]) for name in _COUNTED}
+        return LargeReview(**fields, gone=0 if earlier is None else count_gone(ids, earlier))
 
 
 def _earlier(

@@ -56,7 +56,7 @@ def sum_by(table: pd.DataFrame, keys: Sequence[str], column: str) -> pd.DataFram
     Returns
     -------
     DataFrame
-        Several rows a group: the keys, ``rows`` (in its first row, 0 in the others) and `column`.
+        Several rows a group: the keys, ``_rows`` (in its first row, 0 in the others) and `column`.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def sum_by(table: pd.DataFrame, keys: Sequence[str], column: str) -> pd.DataFram
     [5.0, 2.0]
     """
     if not len(table):
-        return pd.DataFrame({**{key: table[key] for key in keys}, "rows": pd.Series(dtype=np.int64), column: []})
+        return pd.DataFrame({**{key: table[key] for key in keys}, "_rows": pd.Series(dtype=np.int64), column: []})
     number = table.groupby(list(keys), dropna=False, sort=True).ngroup() if keys else pd.Series(0, index=table.index)
     order = np.argsort(number.to_numpy(), kind="stable")
     first = np.flatnonzero(np.r_[True, np.diff(number.to_numpy()[order]) > 0])
@@ -72,9 +72,9 @@ def sum_by(table: pd.DataFrame, keys: Sequence[str], column: str) -> pd.DataFram
     for members in np.split(order, first[1:]):
         head = {key: table[key].iloc[members[0]] for key in keys}
         for place, part in enumerate(exact_parts(table[column].to_numpy(dtype=np.float64)[members])):
-            rows.append({**head, "rows": len(members) if place == 0 else 0, column: part})
+            rows.append({**head, "_rows": len(members) if place == 0 else 0, column: part})
     kinds = {key: table[key].dtype for key in keys}
-    return pd.DataFrame(rows).astype({**kinds, "rows": np.int64, column: np.float64})
+    return pd.DataFrame(rows).astype({**kinds, "_rows": np.int64, column: np.float64})
 
 
 def add_up(parts: pd.DataFrame, keys: Sequence[str], column: str) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def add_up(parts: pd.DataFrame, keys: Sequence[str], column: str) -> pd.DataFram
     Returns
     -------
     DataFrame
-        One row per group, in the order of the keys, missing ones last: the keys, ``rows`` and `column`; rounded once.
+        One row per group, in the order of the keys, missing ones last: the keys, ``_rows`` and `column`; rounded once.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def add_up(parts: pd.DataFrame, keys: Sequence[str], column: str) -> pd.DataFram
     [[10.0, 1.0]]
     """
     if not keys:
-        return pd.DataFrame({"rows": [int(parts["rows"].sum())], column: [math.fsum(parts[column])]})
+        return pd.DataFrame({"_rows": [int(parts["_rows"].sum())], column: [math.fsum(parts[column])]})
     grouped = parts.groupby(list(keys), dropna=False, sort=True)
-    summed = grouped.agg(**{"rows": ("rows", "sum"), column: (column, math.fsum)})
+    summed = grouped.agg(**{"_rows": ("_rows", "sum"), column: (column, math.fsum)})
     return summed.reset_index()

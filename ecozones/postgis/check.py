@@ -120,7 +120,8 @@ def check_sites_there(
     Raises
     ------
     SchemaError
-        Sites lack an id or name an activity that the rules do not know, or the plan or a column is missing.
+        Sites lack an id or name an activity that the rules do not know, the plan or a column is missing, or a line was
+        edited in the database since it was cut.
     GeometryError
         A site is empty.
     CRSError
@@ -134,7 +135,14 @@ def check_sites_there(
     }  # fmt: skip
     with open_cursor(engine, snapshot=True) as cursor:
         roles = _find_roles(cursor, schema, sites, columns or {})
-        plan = fetch_plan(cursor, plan_schema, book)
+        plan, stale = fetch_plan(cursor, plan_schema, book)
+        if stale:
+            message = (
+                f"{name_rows(stale)} in schema {plan_schema!r} was edited after it was cut into pieces; cut it anew: "
+                f"write_plan(read_plan_tables(engine, schema={plan_schema!r}), engine, schema={plan_schema!r}, "
+                "replace=True)"
+            )
+            raise SchemaError(message)
         crs = load_sites(cursor, schema, sites, roles)
         nobody = gpd.GeoDataFrame({"site_id": [], "activity": []}, geometry=[], crs=crs)
         # asked of no site, the kernel says what it would ask, and refuses what it would refuse
@@ -216,6 +224,9 @@ def _refuse(cursor: Any, book: Rulebook) -> None:  # noqa: ANN401 - psycopg's cu
         "union all select site_no, 'geometry', 'is empty' from {site} where geometry is null or st_isempty(geometry) "
         "union all select site_no, 'geometry', 'is a collection; give polygons, lines or points, a row for each' "
         "from {site} where geometrytype(geometry) = 'GEOMETRYCOLLECTION' and not st_isempty(geometry) "
+        "union all select site_no, 'geometry', 'is a ' || geometrytype(geometry) || '; draw it as lines, as "
+        "ST_CurveToLine does' from {site} where regexp_replace(geometrytype(geometry), '^MULTI', '') not in "
+        "('POLYGON', 'LINESTRING', 'POINT', 'GEOMETRYCOLLECTION') and not st_isempty(geometry) "
         "union all select site_no, 'activity', quote_literal(stated) || ' is not known to the rules' from {site} "
         "where activity is null order by 1, 2",
         site=temp("site"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from typing import Any
 
@@ -59,6 +60,7 @@ def write_plan(plan: ZoningPlan, engine: Engine, *, schema: str = SCHEMA, replac
             "coverage": list(plan.coverage),
             "notes": list(plan.notes),
             "tables": written,
+            "cut": {line: _digest_cut(plan.pieces(line)) for line in plan.lines},
         }
         ask(cursor, "create table {plan} (described jsonb not null)", plan=(schema, PLAN))
         ask(cursor, "insert into {plan} values (%s)", (json.dumps(told, ensure_ascii=False),), plan=(schema, PLAN))
@@ -113,7 +115,8 @@ def read_plan_tables(engine: Engine, *, schema: str = SCHEMA, rules: DeclaresLin
     Returns
     -------
     ZoningPlan
-        The plan, its lines in their own CRS, with the pieces that were written beside them.
+        The plan, its lines in their own CRS, with the pieces that were written beside them; a line that was edited in
+        the database since is cut anew.
 
     Raises
     ------
@@ -121,10 +124,10 @@ def read_plan_tables(engine: Engine, *, schema: str = SCHEMA, rules: DeclaresLin
         The schema holds no plan, or one with lines that neither the vocabulary nor `rules` declares.
     """
     with open_cursor(engine, snapshot=True, read_only=True) as cursor:
-        return fetch_plan(cursor, schema, rules)
+        return fetch_plan(cursor, schema, rules)[0]
 
 
-def fetch_plan(cursor: Any, schema: str, rules: DeclaresLines | None) -> ZoningPlan:  # noqa: ANN401 - psycopg's cursors are generic
+def fetch_plan(cursor: Any, schema: str, rules: DeclaresLines | None) -> tuple[ZoningPlan, list[str]]:  # noqa: ANN401 - psycopg's cursors are generic
     """
     Do what :func:`read_plan_tables` does, in a transaction that is open already.
 
@@ -137,8 +140,8 @@ def fetch_plan(cursor: Any, schema: str, rules: DeclaresLines | None) -> ZoningP
 
     Returns
     -------
-    ZoningPlan
-        The plan.
+    tuple
+        The plan; and the lines whose pieces in the database are not cut from what the line is now.
 
     Raises
     ------
@@ -166,8 +169,10 @@ def fetch_plan(cursor: Any, schema: str, rules: DeclaresLines | None) -> ZoningP
         notes=described["notes"],
     )
     cut = {line: _fetch_pieces(cursor, schema, line, plan) for line in plan.lines}
+    stale = [line for line, pieces in cut.items() if described.get("cut", {}).get(line) != _digest_cut(pieces)]
+    kept = {line: pieces for line, pieces in cut.items() if line not in stale}
     # what was found when the plan was first built is said already
-    return dataclasses.replace(plan, notes=tuple(described["notes"]), _pieces=cut)
+    return dataclasses.replace(plan, notes=tuple(described["notes"]), _pieces=kept), stale
 
 
 def _write_layers(cursor: Any, plan: ZoningPlan, schema: str) -> list[str]:  # noqa: ANN401 - psycopg's cursors are generic
@@ -209,6 +214,14 @@ def _write_layers(cursor: Any, plan: ZoningPlan, schema: str) -> list[str]:  # n
         told = f"{plan.control_lines[line].zh}图层覆盖范围 ground for which the layer was drawn"
         write(numbered(part), line + COVERAGE, FEATURE, told, number)
     return written
+
+
+def _digest_cut(pieces: overlay.Pieces) -> str:
+    """Digest polygons and their pieces, so that one that was edited without the other is told."""
+    found = hashlib.sha256(np.asarray(pieces.feature, dtype="<i8").tobytes())
+    for shapes in (pieces.whole, pieces.geometry):
+        found.update(b"".join(shapely.to_wkb(shapes)))
+    return found.hexdigest()
 
 
 def _drop_plan(cursor: Any, schema: str) -> None:  # noqa: ANN401 - psycopg's cursors are generic

@@ -19,6 +19,7 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from ecozones.errors import SchemaError
+from ecozones.geometry import drop_heights
 from ecozones.postgis.server import (
     ask,
     check_names,
@@ -55,7 +56,7 @@ def write_review(
     Write a review into a schema of its own: ``verdicts, lines, findings, balance`` and ``review``.
 
     All or nothing, and a fragment at a time: with `replace`, what an earlier run wrote of the fragment gives way to
-    what is written now, in one transaction.
+    what is written now, in one transaction. Heights are not kept.
 
     Parameters
     ----------
@@ -263,7 +264,8 @@ def add_rows(
     names = [*KEY, *(column.id for column in columns)]
     if srid is not None:
         assert isinstance(frame, gpd.GeoDataFrame)
-        values.append(hexadecimal(frame, srid))
+        flat, _ = drop_heights(frame)
+        values.append(hexadecimal(flat, srid))
         names.append("geometry")
     copy_rows(cursor, (schema, name), names, _rows(values))
 

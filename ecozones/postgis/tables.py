@@ -14,7 +14,7 @@ import shapely
 from psycopg import sql
 from sqlalchemy import Engine
 
-from ecozones.errors import SchemaError
+from ecozones.errors import SchemaError, name_rows
 from ecozones.postgis.server import (
     SCHEMA,
     ask,
@@ -115,6 +115,13 @@ def create_table(
     names = [str(column) for column in plain.columns]
     check_names([schema, name], what=name, columns=[*names, "geometry"])
     _check_key(plain, key, name)
+    tall = frame.index[shapely.has_z(frame.geometry.to_numpy()) | shapely.has_m(frame.geometry.to_numpy())]
+    if len(tall):
+        message = (
+            f"table {name!r}: rows {name_rows(tall)} have heights or measures, which the table does not hold; "
+            "drop them with frame.force_2d()"
+        )
+        raise SchemaError(message)
     values = [_values(plain.iloc[:, place], kind) for place, kind in enumerate(kinds)]
     table = (schema, name)
     make_schema(cursor, schema)
@@ -234,7 +241,7 @@ def as_frame(rows: list[tuple[Any, ...]], described: Sequence[Any], srid: int) -
     Raises
     ------
     SchemaError
-        Two columns would be called ``geometry``.
+        Two columns would be called ``geometry``, or shapes are drawn with arcs.
     """
     columns = {}
     if "geometry" in [column.name for column in described]:
@@ -249,7 +256,11 @@ def as_frame(rows: list[tuple[Any, ...]], described: Sequence[Any], srid: int) -
         else:
             values = values.infer_objects()
         columns[column.name] = values
-    shapes = shapely.from_wkb(np.array([row[-1] for row in rows], dtype=object))
+    try:
+        shapes = shapely.from_wkb(np.array([row[-1] for row in rows], dtype=object))
+    except (NotImplementedError, shapely.errors.GEOSException) as cause:
+        message = f"shapes cannot be read ({cause}); give a view that draws arcs as lines, with ST_CurveToLine"
+        raise SchemaError(message) from cause
     return gpd.GeoDataFrame(columns, index=range(len(rows)), geometry=shapes, crs=pyproj.CRS.from_epsg(srid))
 
 

@@ -477,7 +477,7 @@ def restored_summands(
     Returns
     -------
     DataFrame
-        The columns of `by`, ``project_id``, ``what`` (activity, ground, counted, stated) and ``value``. [m²]
+        The columns of `by`, ``_project``, ``_what`` (activity, ground, counted, stated) and ``_value``. [m²]
     """
     keys = _keys(by, districts)
     records = project_records(projects)
@@ -500,7 +500,7 @@ def restored_summands(
         said = ~np.isnan(stated)
         summands["stated"] = (stated[said], number[said], np.full(int(said.sum()), None, dtype=object))
     tables = [
-        names.iloc[group].reset_index(drop=True).assign(project_id=project, what=what, value=values)
+        names.iloc[group].reset_index(drop=True).assign(_project=project, _what=what, _value=values)
         for what, (values, group, project) in summands.items()
     ]
     return pd.concat(tables, ignore_index=True)
