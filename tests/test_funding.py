@@ -264,3 +264,34 @@ def test_every_yuan_is_in_one_group_in_any_order(drawn):
         for turned in (frame, frame.iloc[::-1]):
             table = sum_funding(turned, by=["programme", "year"], shared=shared, method="planar")
             assert table["amount"].sum() == pytest.approx(whole)
+
+
+def test_a_patch_with_money_of_its_own_is_no_total_of_the_others():
+    patches = pd.DataFrame(
+        {"project_id": "P1", "planned_funds": [100.0, 50.0, 30.0], "funding_source": [None, None, "中央财政"]}
+    )
+    assert sum_funding(patches, by="total", amounts_of="patch")["amount"].tolist() == [180.0]
+
+
+def test_sources_are_taken_off_several_totals_once():
+    money = pd.DataFrame(
+        {
+            "project_id": "P1",
+            "funding_source": [None, None, "中央财政"],
+            "status": "planned",
+            "amount": [100.0, 50.0, 30.0],
+            "currency": "CNY",
+        }
+    )
+    projects = pd.DataFrame({"project_id": ["P1"]})
+    assert sum_funding(projects, money, by="total")["amount"].tolist() == [150.0]
+    with pytest.raises(SchemaError, match="row 2: currency is missing"):
+        sum_funding(projects, money.assign(currency=["CNY", "CNY", None]))
+
+
+def test_money_that_is_no_number_or_of_no_currency_is_refused():
+    projects = pd.DataFrame({"project_id": ["P1", "P2"], "planned_funds": ["3", "many"]})
+    with pytest.raises(SchemaError, match="row 1: planned_funds 'many' is not a number"):
+        sum_funding(projects)
+    with pytest.raises(SchemaError, match="row 1: currency is missing"):
+        sum_funding(projects.assign(planned_funds=[3.0, 4.0], currency=["USD", None]))

@@ -18,6 +18,7 @@ import pandas as pd
 
 from ecozones.amounts import convert_money
 from ecozones.area import AreaMethod
+from ecozones.columns import read_numbers
 from ecozones.errors import InputError, SchemaError, name_rows
 from ecozones.restoration.measuring import measure_restored
 from ecozones.restoration_types import recognise_stage, recognise_types
@@ -152,7 +153,8 @@ def project_funding(projects: pd.DataFrame, *, amounts_of: AmountsOf = "project"
     Raises
     ------
     SchemaError
-        Rows of one project state different sums from one source, or money is negative.
+        Rows of one project state different sums from one source, or money is negative, no number, or of no currency
+        where others name theirs.
 
     Examples
     --------
@@ -176,12 +178,13 @@ def project_funding(projects: pd.DataFrame, *, amounts_of: AmountsOf = "project"
             "currency": projects["currency"].to_numpy() if "currency" in projects.columns else "CNY",
         }
     )
-    parts = [
-        facts.assign(status=column.removesuffix("_funds"), amount=pd.to_numeric(projects[column]).to_numpy(dtype=float))
-        for column in columns
-    ]
-    found = pd.concat(parts, ignore_index=True).dropna(subset="amount").reset_index(drop=True)
-    _refuse([(row, "amount", "is negative") for row in found.index[found["amount"] < 0]], "the money of projects")
+    money = read_numbers(projects.reset_index(drop=True), columns, "the money of projects")
+    parts = [facts.assign(status=column.removesuffix("_funds"), amount=money[column]) for column in columns]
+    stated = pd.concat(parts).dropna(subset="amount")
+    wrong = [(row, "amount", "is negative") for row in stated.index[stated["amount"] < 0]]
+    wrong += [(row, "currency", "is missing; write CNY for yuan") for row in stated.index[stated["currency"].isna()]]
+    _refuse(wrong, "the money of projects")
+    found = stated.reset_index(drop=True)
     if amounts_of == "project":
         found = found.drop_duplicates().reset_index(drop=True)
         key = ["project_id", "funding_source", "currency", "status"]
@@ -256,7 +259,9 @@ def sum_funding(
         if value not in options:
             message = f"{name} {value!r} is not known; use one of {', '.join(options)}"
             raise InputError(message)
-    money = _itemised(project_funding(projects, amounts_of=amounts_of) if funding is None else funding)
+    money = project_funding(projects, amounts_of=amounts_of) if funding is None else funding
+    # rows that have money of their own hold no total of the project
+    money = money[_LONG] if funding is None and amounts_of == "patch" else _itemised(money)
     foreign = sorted({str(name) for name in money["project_id"]} - {str(name) for name in projects["project_id"]})
     if foreign:
         message = f"money is stated of projects that the register does not have: {name_rows(foreign)}"
@@ -313,10 +318,12 @@ def _itemised(money: pd.DataFrame) -> pd.DataFrame:
     if strange:
         message = f"money is {', '.join(STATUSES)}, not {name_rows(strange)}"
         raise SchemaError(message)
+    _refuse([(row, "currency", "is missing") for row in money.index[money["currency"].isna()]], "the money")
     key = ["project_id", "status", "currency"]
     named = money["funding_source"].notna()
     sources = money[named].groupby(key)["amount"].sum().rename("sources")
-    totals = money[~named].merge(sources.reset_index(), on=key, how="left")
+    totals = money[~named].groupby(key, sort=False)["amount"].sum().reset_index().assign(funding_source=None)
+    totals = totals.merge(sources.reset_index(), on=key, how="left")
     left = totals["amount"] - totals["sources"].fillna(0.0)
     over = left < -_NOISE * totals["amount"].abs()
     if over.any():
