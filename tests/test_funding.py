@@ -9,7 +9,7 @@ import shapely
 from hypothesis import given, settings
 
 from ecozones.amounts import convert_money
-from ecozones.errors import InputError, SchemaError
+from ecozones.errors import FormatWarning, InputError, SchemaError
 from ecozones.restoration.funding import check_funding, project_funding, read_funding, sum_funding
 from ecozones.testing import BOARD_CRS
 
@@ -295,3 +295,16 @@ def test_money_that_is_no_number_or_of_no_currency_is_refused():
         sum_funding(projects)
     with pytest.raises(SchemaError, match="row 1: currency is missing"):
         sum_funding(projects.assign(planned_funds=[3.0, 4.0], currency=["USD", None]))
+
+
+def test_a_column_of_money_that_is_not_read_is_named():
+    table = pd.DataFrame({"项目编号": ["P1"], "计划投资_万元": [3.0], "中央财政_万元": [2.0]})
+    with pytest.warns(FormatWarning, match="left out 中央财政_万元, since 计划投资_万元 hold"):
+        assert read_funding(table)["amount"].tolist() == [30_000.0]
+
+
+def test_ids_and_currencies_of_a_workbook_lose_what_reading_added():
+    table = pd.DataFrame({"project_id": [1.0, 2.0], "planned_funds": [3.0, 4.0], "currency": [np.nan, "usd"]})
+    found = read_funding(table)
+    assert found["project_id"].tolist() == ["1", "2"]
+    assert found["currency"].tolist() == ["CNY", "USD"]

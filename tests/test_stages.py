@@ -162,3 +162,10 @@ def test_days_of_all_patches_count_whatever_row_comes_first():
         table = stages.stage_areas(rows, figures_of="project")
         assert table["first_on"].tolist() == [pd.Timestamp("2019-01-01")]
         assert table["last_on"].tolist() == [pd.Timestamp("2021-07-01")]
+
+
+def test_a_day_that_is_none_is_named():
+    projects = pd.DataFrame({"project_id": ["P1", "P2"], "planned_ha": 1.0, "planned_on": ["2020-05-01", "soon"]})
+    for question in (stages.stage_areas, stages.check_stages):
+        with pytest.raises(SchemaError, match="days in planned_on that are none: rows 1;"):
+            question(projects)

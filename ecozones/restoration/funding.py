@@ -8,6 +8,7 @@ projects that state the money.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,10 +20,10 @@ import pandas as pd
 from ecozones.amounts import convert_money
 from ecozones.area import AreaMethod
 from ecozones.columns import read_numbers
-from ecozones.errors import InputError, SchemaError, name_rows
+from ecozones.errors import FormatWarning, InputError, SchemaError, name_rows
 from ecozones.restoration.measuring import measure_restored
 from ecozones.restoration_types import recognise_stage, recognise_types
-from ecozones.schema import match_columns
+from ecozones.schema import as_text, match_columns
 from ecozones.schema import table as contract
 from ecozones.units import from_m2, unit_in_name
 
@@ -62,6 +63,11 @@ def read_funding(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     SchemaError
         A column is missing, or money states no unit, is negative, or is no number; every problem at once.
 
+    Warns
+    -----
+    FormatWarning
+        A column of money was left out, since another holds what it holds, or nothing tells what it is.
+
     Examples
     --------
     >>> import tempfile
@@ -83,6 +89,10 @@ def read_funding(source: str | Path | pd.DataFrame) -> pd.DataFrame:
         has = ", ".join(map(str, table.columns))
         message = f"{what} needs a column of project ids and one of money planned, paid or audited; it has {has}"
         raise SchemaError(message)
+    unread = [name for name in map(str, table.columns) if unit_in_name(name, "money")[1] and name not in money.values()]
+    if unread:
+        message = f"{what}: left out {', '.join(unread)}, since {', '.join(money.values())} hold what is planned, paid or audited"
+        warnings.warn(message, FormatWarning, stacklevel=2)
     by_row = table[fields["money_unit"]] if "money_unit" in fields else None
     parts = [_figures(table, status, name, fields, by_row, what) for status, name in money.items()]
     found = pd.concat(parts, ignore_index=True)
@@ -110,17 +120,17 @@ def _figures(
     negative = amounts.index[amounts["amount"] < 0]
     _refuse([(row, name, "is negative") for row in negative], what)
     if "currency" in fields:
-        said = table.loc[there, fields["currency"]].astype(str).str.strip().str.upper()
-        spoken = said.where(said != "", amounts["currency"])
+        said = as_text(table.loc[there, fields["currency"]]).map(lambda word: word and word.upper())
+        spoken = said.where(said.notna(), amounts["currency"])
         # the columns of this library hold whole units of the currency beside them
         clash = amounts.index[(spoken != amounts["currency"]) & (name != f"{status}_funds")]
         _refuse([(row, name, f"is in {amounts['currency'][row]} and in {spoken[row]}") for row in clash], what)
         amounts["currency"] = spoken
-    ids = table.loc[there, fields["project_id"]].astype(str).str.strip()
+    ids = as_text(table.loc[there, fields["project_id"]])
     sources = table.loc[there, fields["funding_source"]] if "funding_source" in fields else pd.Series(None, ids.index)
     return pd.DataFrame(
         {
-            "project_id": ids.where(ids != "", None),
+            "project_id": ids,
             "funding_source": sources.map(_name),
             "status": status,
             **{column: amounts[column] for column in ("amount", "currency", "stated", "stated_unit")},

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from ecozones.columns import read_numbers, share_of
+from ecozones.columns import read_days, read_numbers, share_of
 from ecozones.errors import InputError, SchemaError, name_rows
 from ecozones.restoration_types import stated_areas
 
@@ -71,7 +71,7 @@ def stage_areas(
     Raises
     ------
     SchemaError
-        A column is missing or holds no numbers, or rows of one project state different figures or lie in several
+        A column is missing, holds no numbers or no days, or rows of one project state different figures or lie in several
         groups, to none of which its figure belongs.
 
     Examples
@@ -197,6 +197,11 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
         One row per finding: ``project_id``, ``finding``, ``value``, ``limit``, ``source``; empty where nothing is
         wrong.
 
+    Raises
+    ------
+    SchemaError
+        There are no ids, or a column holds no numbers or no days.
+
     Examples
     --------
     >>> projects = pd.DataFrame({"project_id": ["P1"], "reported_ha": [10.0], "accepted_ha": [12.0]})
@@ -221,7 +226,7 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
         ]
     day_names = ("planned_on", "started_on", "reported_on", "accepted_on", "verified_on", "preserved_on")
     days = [column for column in day_names if column in projects.columns]
-    dated = projects[days].apply(pd.to_datetime)
+    dated = {column: read_days(projects, column, "projects") for column in days}
     for i, early in enumerate(days):
         for late in days[i + 1 :]:
             wrong = dated[late] < dated[early]
@@ -286,7 +291,7 @@ def _days(projects: pd.DataFrame, kept: pd.DataFrame, column: str, figures_of: F
     """Give the first and the last day that each kept row, or all rows of its project, have for a stage."""
     if column not in projects.columns:
         return pd.DataFrame({"first": pd.NaT, "last": pd.NaT}, index=kept.index, dtype="datetime64[ns]")
-    day = pd.to_datetime(projects.reset_index(drop=True)[column])
+    day = read_days(projects.reset_index(drop=True), column, "projects")
     if figures_of == "row":
         return pd.DataFrame({"first": day, "last": day})
     grouped = day.groupby(projects["project_id"].to_numpy(), dropna=False)
