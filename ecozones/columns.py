@@ -47,9 +47,9 @@ def read_numbers(table: pd.DataFrame, columns: Iterable[str], what: str) -> pd.D
         raise SchemaError(message)
     numbers = table[wanted].apply(pd.to_numeric, errors="coerce").astype(float)
     foreign = [
-        (row, column, f"{table[column][row]!r} is not a number")
+        (table.index[place], column, f"{table[column].iloc[place]!r} is not a number")
         for column in wanted
-        for row in table.index[numbers[column].isna() & table[column].notna()]
+        for place in np.flatnonzero(~np.isfinite(numbers[column]) & table[column].notna())
     ]
     if foreign:
         shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in foreign[:10])

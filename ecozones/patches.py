@@ -217,7 +217,10 @@ def _measure(parts: pd.DataFrame, crs: object, method: AreaMethod, narrower_m: f
     width[ground] = 2 * amount[ground] / np.where(perimeter > 0, perimeter, np.nan)
     narrow = np.flatnonzero(width < narrower_m)
     perimeter = measure_length(shapely.boundary(_trim_hairs(geometry[narrow])), crs)
-    width[narrow] = 2 * amount[narrow] / np.where(perimeter > 0, perimeter, np.nan)
+    trimmed = 2 * amount[narrow] / np.where(perimeter > 0, perimeter, np.nan)
+    # trimming rounds; only where it decides is its width told
+    decides = trimmed >= narrower_m
+    width[narrow[decides]] = trimmed[decides]
     return parts.assign(
         amount=amount,
         area_m2=np.where(ground, amount, np.nan),
