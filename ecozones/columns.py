@@ -49,7 +49,7 @@ def read_numbers(table: pd.DataFrame, columns: Iterable[str], what: str) -> pd.D
     foreign = [
         (table.index[place], column, f"{table[column].iloc[place]!r} is not a number")
         for column in wanted
-        for place in np.flatnonzero(~np.isfinite(numbers[column]) & table[column].notna())
+        for place in np.flatnonzero(~np.isfinite(numbers[column]) & table[column].notna()).tolist()
     ]
     if foreign:
         shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in foreign[:10])

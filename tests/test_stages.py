@@ -147,7 +147,7 @@ def test_three_quarters_to_five_quarters_of_the_plan_is_usual():
 def test_a_figure_of_a_project_in_two_groups_goes_to_neither():
     projects = pd.DataFrame({"project_id": ["P1", "P1", "P2"], "year": [2020, 2021, 2020], "planned_ha": [10, 10, 5]})
     for rows in (projects, projects[::-1]):
-        with pytest.raises(SchemaError, match="several groups of year, .*: P1;"):
+        with pytest.raises(SchemaError, match=r"several groups of year, .*: P1;"):
             stages.stage_areas(rows, by="year", figures_of="project")
         with pytest.raises(SchemaError, match="several groups of year"):
             stages.restoration_rates(rows, by="year", figures_of="project")

@@ -51,8 +51,8 @@ def mining_land_ledger(entries: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        An entry has no area, a negative one, a kind that means nothing, no account beside others that have one, or a day
-        that is none; every problem at once.
+        An entry has no area, a negative one, a kind that means nothing, a day that is none, or no account where there
+        are several; every problem at once.
 
     Examples
     --------

@@ -91,7 +91,8 @@ def read_funding(source: str | Path | pd.DataFrame) -> pd.DataFrame:
         raise SchemaError(message)
     unread = [name for name in map(str, table.columns) if unit_in_name(name, "money")[1] and name not in money.values()]
     if unread:
-        message = f"{what}: left out {', '.join(unread)}, since {', '.join(money.values())} hold what is planned, paid or audited"
+        read = ", ".join(money.values())
+        message = f"{what}: left out {', '.join(unread)}, since {read} hold what is planned, paid or audited"
         warnings.warn(message, FormatWarning, stacklevel=2)
     by_row = table[fields["money_unit"]] if "money_unit" in fields else None
     parts = [_figures(table, status, name, fields, by_row, what) for status, name in money.items()]

@@ -71,8 +71,8 @@ def stage_areas(
     Raises
     ------
     SchemaError
-        A column is missing, holds no numbers or no days, or rows of one project state different figures or lie in several
-        groups, to none of which its figure belongs.
+        A column is missing, holds no numbers or no days, or rows of one project state different figures or lie in
+        several groups, to none of which its figure belongs.
 
     Examples
     --------
