@@ -42,7 +42,6 @@ _HA = 1e4
 
 # what double precision leaves where the same ground is measured along two paths
 _NOISE_SHARE = 1e-9
-_NOISE_HA = 1e-6
 
 # what an overlay may move an edge by, as a share of its coordinates: strips narrower than that fall to either side
 _OVERLAY_REACH = 1e-12
