@@ -169,3 +169,8 @@ def test_a_day_that_is_none_is_named():
     for question in (stages.stage_areas, stages.check_stages):
         with pytest.raises(SchemaError, match="days in planned_on that are none: rows 1;"):
             question(projects)
+
+
+def test_no_area_is_below_zero():
+    found = stages.check_stages(pd.DataFrame({"project_id": ["P1", "P2"], "planned_ha": [-1.0, 0.0]}))
+    assert found[["project_id", "finding", "value"]].to_numpy().tolist() == [["P1", "planned_ha is below zero", -1.0]]

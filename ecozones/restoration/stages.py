@@ -216,6 +216,13 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
     ids = projects["project_id"]
     areas = [column for column in _WITHIN if column in projects.columns]
     numbers = read_numbers(projects, areas, "projects")
+    known = [column for column in stated_areas()["area"] if column in projects.columns]
+    stated = read_numbers(projects, known, "projects")
+    found += [
+        (ids[row], f"{column} is below zero", stated[column][row], 0.0, "definition")
+        for column in stated.columns
+        for row in projects.index[stated[column] < 0]
+    ]
     for early, late in itertools.combinations(areas, 2):
         if _WITHIN[early] == _WITHIN[late]:
             continue
