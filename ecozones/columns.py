@@ -1,4 +1,4 @@
-"""Columns of a table as numbers and as yes or no, and shares that divide by nothing."""
+"""Columns of a table as numbers, as days and as yes or no, and shares that divide by nothing."""
 
 from __future__ import annotations
 
@@ -47,15 +47,51 @@ def read_numbers(table: pd.DataFrame, columns: Iterable[str], what: str) -> pd.D
         raise SchemaError(message)
     numbers = table[wanted].apply(pd.to_numeric, errors="coerce").astype(float)
     foreign = [
-        (row, column, f"{table[column][row]!r} is not a number")
+        (table.index[place], column, f"{table[column].iloc[place]!r} is not a number")
         for column in wanted
-        for row in table.index[numbers[column].isna() & table[column].notna()]
+        for place in np.flatnonzero(~np.isfinite(numbers[column]) & table[column].notna()).tolist()
     ]
     if foreign:
         shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in foreign[:10])
         message = f"{what} cannot be used, {len(foreign)} problems: {shown}"
         raise SchemaError(message, pd.DataFrame(foreign, columns=["row", "column", "problem"]))
     return numbers
+
+
+def read_days(table: pd.DataFrame, column: str, what: str) -> pd.Series:
+    """
+    Read a column as days, or name everything that is none.
+
+    Parameters
+    ----------
+    table
+        Any table.
+    column
+        A column of it.
+    what
+        Name of the table, for messages.
+
+    Returns
+    -------
+    Series
+        Days; missing where nothing is said.
+
+    Raises
+    ------
+    SchemaError
+        A value is no day; ``problems`` lists every one.
+
+    Examples
+    --------
+    >>> read_days(pd.DataFrame({"on": ["2024-03-01", None]}), "on", "the book").dt.day.tolist()
+    [1.0, nan]
+    """
+    days = pd.to_datetime(table[column], errors="coerce", format="mixed")
+    foreign = table.index[days.isna() & table[column].notna()]
+    if len(foreign):
+        message = f"{what} has days in {column} that are none: rows {name_rows(foreign)}; write a day as 2024-03-01"
+        raise SchemaError(message, pd.DataFrame({"row": foreign, "column": column, "problem": "is no day"}))
+    return days
 
 
 def share_of(over: pd.Series, under: pd.Series) -> pd.Series:

@@ -29,6 +29,9 @@ _NOISE_SHARE = 1e-9
 # parts of one patch that lie closer than this belong together when a sliver is judged [m]
 _REACH_M = 1e-3
 
+# what is no wider than this is what a cut leaves along an edge, there and back [m]
+_HAIR_M = 1e-4
+
 _DEGREE_M = 111_320.0
 
 
@@ -42,8 +45,8 @@ class Slivers:
     below_m2
         Smaller pieces are slivers. [m²]
     narrower_m
-        Pieces of a smaller mean width, twice the area over the perimeter, are slivers, and so are shorter pieces of
-        lines. [m]
+        Pieces of a smaller mean width, twice the area over the perimeter without hairs, are slivers, and so are shorter
+        pieces of lines. [m]
     up_to_share
         Pieces that together make up more than this share of their shape are no slivers, however small: what is left
         between two borders that do not quite match is little beside the site; a mast or a cable is small as a whole.
@@ -105,7 +108,7 @@ def divide(
     ]
     parts = pd.concat(rows, ignore_index=True)
     parts["dimension"] = dimension[parts["shape"].to_numpy()]
-    measured = _measure(parts, frame.crs, method)
+    measured = _measure(parts, frame.crs, method, slivers.narrower_m)
     sums = {kind: _sum_by_shape(measured[measured["kind"] == kind], len(geometry)) for kind in get_args(Kind)}
     whole = _amount(geometry, dimension, frame.crs, method)
     union = sums["claimed"].copy()
@@ -204,7 +207,7 @@ def _amount(
     return amount
 
 
-def _measure(parts: pd.DataFrame, crs: object, method: AreaMethod) -> pd.DataFrame:
+def _measure(parts: pd.DataFrame, crs: object, method: AreaMethod, narrower_m: float) -> pd.DataFrame:
     geometry = parts["geometry"].to_numpy()
     dimension = parts["dimension"].to_numpy()
     amount = _amount(geometry, dimension, crs, method)
@@ -212,12 +215,30 @@ def _measure(parts: pd.DataFrame, crs: object, method: AreaMethod) -> pd.DataFra
     ground = dimension == 2  # noqa: PLR2004
     perimeter = measure_length(shapely.boundary(geometry[ground]), crs)
     width[ground] = 2 * amount[ground] / np.where(perimeter > 0, perimeter, np.nan)
+    narrow = np.flatnonzero(width < narrower_m)
+    perimeter = measure_length(shapely.boundary(_trim_hairs(geometry[narrow])), crs)
+    trimmed = 2 * amount[narrow] / np.where(perimeter > 0, perimeter, np.nan)
+    # trimming rounds; only where it decides is its width told
+    decides = trimmed >= narrower_m
+    width[narrow[decides]] = trimmed[decides]
     return parts.assign(
         amount=amount,
         area_m2=np.where(ground, amount, np.nan),
         length_m=np.where(dimension == 1, amount, np.nan),
         width_m=width,
     )
+
+
+def _trim_hairs(geometry: overlay.Geometries) -> overlay.Geometries:
+    """Take off hairs: they have no ground, but make a part look narrow; what is nothing else stays as it is."""
+    trimmed = shapely.set_precision(geometry, _in_units(geometry, _HAIR_M))
+    return np.where(shapely.is_empty(trimmed), geometry, trimmed)
+
+
+def _in_units(geometry: overlay.Geometries, metres: float) -> float:
+    """Express a small length in the unit of the coordinates, which are metres or degrees."""
+    in_metres = np.abs(shapely.bounds(geometry)).max(initial=0.0) > 360  # noqa: PLR2004 - no degree is larger
+    return metres if in_metres else metres / _DEGREE_M
 
 
 def _judge(parts: pd.DataFrame, whole: overlay.Numbers, slivers: Slivers) -> pd.DataFrame:
@@ -240,8 +261,8 @@ def _judge(parts: pd.DataFrame, whole: overlay.Numbers, slivers: Slivers) -> pd.
 
 def _judge_together(group: pd.DataFrame, slivers: Slivers) -> pd.Series:
     """Judge parts by the connected ground that they make up together."""
-    geometry = group["geometry"].to_numpy()
-    reach = _REACH_M if np.abs(shapely.bounds(geometry)).max() > 360 else _REACH_M / _DEGREE_M  # noqa: PLR2004 - metres or degrees
+    geometry = _trim_hairs(group["geometry"].to_numpy())
+    reach = _in_units(geometry, _REACH_M)
     blocks = shapely.get_parts(shapely.union_all(shapely.buffer(geometry, reach, quad_segs=1)))
     part, block = shapely.STRtree(blocks).query(shapely.point_on_surface(geometry), predicate="intersects")
     member = np.empty(len(geometry), dtype=np.intp)

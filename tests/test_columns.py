@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecozones.columns import as_flag, read_flags, read_numbers, share_of
+from ecozones.columns import as_flag, read_days, read_flags, read_numbers, share_of
 from ecozones.errors import SchemaError
 
 
@@ -17,6 +17,19 @@ def test_everything_that_is_no_number_is_told_at_once():
     with pytest.raises(SchemaError, match="the book has no columns c; it has a, b"):
         read_numbers(table, ["a", "c"], "the book")
     assert read_numbers(table.iloc[[0, 2]], ["a"], "the book")["a"].tolist()[0] == 1
+
+
+def test_rows_of_one_label_and_what_is_endless_are_told_apart():
+    table = pd.DataFrame({"a": ["1", "x", "inf"]}, index=[7, 7, 8])
+    with pytest.raises(SchemaError, match="2 problems: row 7: a 'x' is not a number; row 8: a 'inf' is"):
+        read_numbers(table, ["a"], "the book")
+
+
+def test_days_are_read_and_what_is_none_is_told():
+    table = pd.DataFrame({"on": ["2024-03-01", "2024/3/2", None, "soon"]})
+    assert read_days(table.iloc[:3], "on", "the book").dt.day.tolist() == pytest.approx([1, 2, np.nan], nan_ok=True)
+    with pytest.raises(SchemaError, match="the book has days in on that are none: rows 3; write a day as 2024-03-01"):
+        read_days(table, "on", "the book")
 
 
 @pytest.mark.parametrize(

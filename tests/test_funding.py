@@ -9,7 +9,7 @@ import shapely
 from hypothesis import given, settings
 
 from ecozones.amounts import convert_money
-from ecozones.errors import InputError, SchemaError
+from ecozones.errors import FormatWarning, InputError, SchemaError
 from ecozones.restoration.funding import check_funding, project_funding, read_funding, sum_funding
 from ecozones.testing import BOARD_CRS
 
@@ -264,3 +264,47 @@ def test_every_yuan_is_in_one_group_in_any_order(drawn):
         for turned in (frame, frame.iloc[::-1]):
             table = sum_funding(turned, by=["programme", "year"], shared=shared, method="planar")
             assert table["amount"].sum() == pytest.approx(whole)
+
+
+def test_a_patch_with_money_of_its_own_is_no_total_of_the_others():
+    patches = pd.DataFrame(
+        {"project_id": "P1", "planned_funds": [100.0, 50.0, 30.0], "funding_source": [None, None, "中央财政"]}
+    )
+    assert sum_funding(patches, by="total", amounts_of="patch")["amount"].tolist() == [180.0]
+
+
+def test_sources_are_taken_off_several_totals_once():
+    money = pd.DataFrame(
+        {
+            "project_id": "P1",
+            "funding_source": [None, None, "中央财政"],
+            "status": "planned",
+            "amount": [100.0, 50.0, 30.0],
+            "currency": "CNY",
+        }
+    )
+    projects = pd.DataFrame({"project_id": ["P1"]})
+    assert sum_funding(projects, money, by="total")["amount"].tolist() == [150.0]
+    with pytest.raises(SchemaError, match="row 2: currency is missing"):
+        sum_funding(projects, money.assign(currency=["CNY", "CNY", None]))
+
+
+def test_money_that_is_no_number_or_of_no_currency_is_refused():
+    projects = pd.DataFrame({"project_id": ["P1", "P2"], "planned_funds": ["3", "many"]})
+    with pytest.raises(SchemaError, match="row 1: planned_funds 'many' is not a number"):
+        sum_funding(projects)
+    with pytest.raises(SchemaError, match="row 1: currency is missing"):
+        sum_funding(projects.assign(planned_funds=[3.0, 4.0], currency=["USD", None]))
+
+
+def test_a_column_of_money_that_is_not_read_is_named():
+    table = pd.DataFrame({"项目编号": ["P1"], "计划投资_万元": [3.0], "中央财政_万元": [2.0]})
+    with pytest.warns(FormatWarning, match="left out 中央财政_万元, since 计划投资_万元 hold"):
+        assert read_funding(table)["amount"].tolist() == [30_000.0]
+
+
+def test_ids_and_currencies_of_a_workbook_lose_what_reading_added():
+    table = pd.DataFrame({"project_id": [1.0, 2.0], "planned_funds": [3.0, 4.0], "currency": [np.nan, "usd"]})
+    found = read_funding(table)
+    assert found["project_id"].tolist() == ["1", "2"]
+    assert found["currency"].tolist() == ["CNY", "USD"]

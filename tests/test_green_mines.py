@@ -74,3 +74,13 @@ def test_indicators_of_another_edition_are_refused():
         green_mines.score_green_mine(marks(49, 100, 1), edition="2018")
     with pytest.raises(SchemaError, match="above their points"):
         green_mines.score_green_mine(marks(49, 100, 1.1), edition="2024")
+
+
+def test_an_indicator_without_points_or_a_first_level_is_refused():
+    scores = marks(49, 100, 0.9)
+    with pytest.raises(SchemaError, match=r"points are missing.*rows 0"):
+        green_mines.score_green_mine(scores.assign(points=[None, *[100 / 48] * 48], score=0.5), edition="2024")
+    with pytest.raises(SchemaError, match="first-level indicator of each row"):
+        green_mines.score_green_mine(scores.assign(first_level=[None, *scores["first_level"][1:]]), edition="2024")
+    with pytest.raises(SchemaError, match="first-level indicator of each row"):
+        green_mines.score_green_mine(scores.drop(columns="first_level"), edition="2024")

@@ -68,6 +68,31 @@ def test_entries_that_mean_nothing_are_refused_together():
     assert len(caught.value.problems) == 3
 
 
+def test_an_entry_without_an_account_or_with_a_day_that_is_none_is_refused():
+    entries = pd.DataFrame({"entry_id": ["a", "b"], "kind": "reclaimed", "area_ha": 1.0, "on": ["2024-01-01", "soon"]})
+    with pytest.raises(SchemaError, match=r"row 1: on 'soon' is no day"):
+        ledgers.mining_land_ledger(entries)
+    with pytest.raises(SchemaError, match=r"row 1: account is missing"):
+        ledgers.mining_land_ledger(entries.assign(on="2024-01-01", account=["X", None]))
+
+
+@pytest.mark.parametrize("area", [None, -1.0])
+def test_occupied_land_of_no_area_balances_nothing(area):
+    entries = pd.DataFrame({"kind": ["supplemented", "occupied"], "area_ha": [5.0, area], "accepted": True})
+    with pytest.raises(SchemaError, match="missing or negative: rows 1"):
+        ledgers.farmland_balance(entries)
+
+
+def test_entries_of_no_county_are_a_group_of_their_own():
+    entries = pd.DataFrame({"kind": "occupied", "area_ha": [5.0, 3.0], "county": ["A", None]})
+    table = ledgers.farmland_balance(entries, by="county")
+    assert table["occupied_ha"].tolist() == [5.0, 3.0]
+    assert table["county"].isna().tolist() == [False, True]
+    assert table["status"].tolist() == ["memory", "memory"]
+    with pytest.raises(SchemaError, match="no column 'town'"):
+        ledgers.farmland_balance(entries, by="town")
+
+
 def test_land_is_supplemented_when_it_is_accepted():
     entries = pd.DataFrame(
         {

@@ -8,9 +8,8 @@ import shapely
 from drawn_projects import ATTRIBUTIONS, SQUARE, drawn, eldorado_register, projects, toy_register
 from hypothesis import given, settings
 
-from ecozones import restoration
 from ecozones.errors import InputError
-from ecozones.restoration import overlaps
+from ecozones.restoration import measuring, overlaps
 from ecozones.testing import chessboard
 
 
@@ -61,7 +60,7 @@ def test_a_pair_that_only_one_path_finds_is_found_out(toy, monkeypatch):
     def forget_a_claim(geometry):
         pieces = divided(geometry)
         deepest = np.flatnonzero(pieces.depth[pieces.piece] > 1)[0]
-        return restoration.Pieces(pieces.geometry, np.delete(pieces.piece, deepest), np.delete(pieces.record, deepest))
+        return measuring.Pieces(pieces.geometry, np.delete(pieces.piece, deepest), np.delete(pieces.record, deepest))
 
     monkeypatch.setattr(overlaps, "divide_ground", forget_a_claim)
     certificate = overlaps.restoration_certificate(toy).set_index("check")

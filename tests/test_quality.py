@@ -10,7 +10,7 @@ import pyogrio
 import pytest
 import shapely
 import shapely.affinity
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ecozones.errors import CRSError, SchemaError
@@ -179,6 +179,7 @@ def _dirty(seed):
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6), offset=st.sampled_from([0.0, 36_500_000.0]))
+@example(seed=419, offset=36_500_000.0)
 def test_faults_equal_all_pairs_all_faces_and_geos(seed, offset):
     layer = shapely.transform(_dirty(seed), lambda xy: np.round(xy + offset, 3))
     layer = layer[shapely.is_valid(layer)]
@@ -197,10 +198,10 @@ def test_faults_equal_all_pairs_all_faces_and_geos(seed, offset):
     assert faults.loose_rows.tolist() == np.flatnonzero(~shapely.is_empty(loose)).tolist()
     assert shapely.equals(loose[faults.loose_rows], faults.loose_edges).all()
 
-    united = shapely.union_all(layer)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(shapely.union_all(shapely.boundary(layer)))))
-    bare = np.array([not united.intersects(face.point_on_surface()) for face in faces], dtype=bool)
-    holes = shapely.area(faces[bare])
+    # polygon by polygon: a union of them has holes of its own where edges lie within a millimetre of each other
+    covered, _ = shapely.STRtree(layer).query(shapely.point_on_surface(faces), predicate="intersects")
+    holes = shapely.area(np.delete(faces, covered))
     enclosed = shapely.area(faults.gaps.geometry[faults.gaps.enclosed])
     assert np.sort(enclosed[enclosed > 1e-4]) == pytest.approx(np.sort(holes[holes > 1e-4]), rel=1e-6, abs=1e-4)
 

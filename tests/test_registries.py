@@ -54,3 +54,10 @@ def test_a_share_under_restoration_needs_its_denominator():
     assert table["share"]["forest"] == 0.3
     assert np.isnan(table["share"]["wetland"])
     assert table["share"]["total"] == 0.3
+
+
+def test_ground_of_no_ecosystem_is_listed_and_stays_out_of_the_total():
+    restored = pd.DataFrame({"ecosystem": ["forest", None], "footprint_ha": [30.0, 10.0]})
+    table = registries.share_under_restoration(restored, {"forest": 100})
+    assert table["footprint_ha"].tolist() == [30.0, 10.0, 30.0]
+    assert table["share"].tolist() == pytest.approx([0.3, np.nan, 0.3], nan_ok=True)

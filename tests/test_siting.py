@@ -127,6 +127,24 @@ def test_a_sliver_is_listed_and_decides_nothing():
     assert review.verdicts["verdict"].tolist() == ["conditional"]
 
 
+def test_a_hair_along_an_edge_makes_no_sliver_of_the_ground_at_its_root():
+    # left of a real site by GEOS: ground of some 0.35 m by 9 m, and a hair of 400 m along the edge of the site
+    rest = [
+        (9560.09566749, 7423.8314285576), (9560.333376005, 7424.1430669324), (9561.766, 7422.894),
+        (9566.761, 7419.375), (9567.355061814, 7418.2941777078), (9886.6843437, 7174.7192650842),
+    ]  # fmt: skip
+    part = shapely.transform(shapely.Polygon(rest), lambda xy: xy + [490_000, 3_360_000])
+    ground = shapely.Polygon(shapely.get_coordinates(part)[:5])
+    assert part.area == pytest.approx(ground.area, rel=1e-5)
+    plan = ZoningPlan.from_layers({FARM: gpd.GeoDataFrame(geometry=[part], crs=BOARD_CRS)})
+    site = shapely.union(part, shapely.box(*part.bounds)).buffer(50)
+    patches, _ = divide(frame(site), plan, FARM, slivers=Slivers())
+    (row,) = patches[patches["kind"] == "claimed"].itertuples()
+    assert not row.sliver
+    assert row.width_m == pytest.approx(2 * ground.area / ground.length, rel=0.01)
+    assert row.area_m2 == pytest.approx(part.area, rel=1e-3)
+
+
 def test_a_site_that_is_small_or_narrow_as_a_whole_is_no_sliver():
     plan = chessboard_plan(red_line={"d4": "core"}, urban=["e4"])
     x, y = plan[RED].geometry.iloc[0].centroid.coords[0]

@@ -142,3 +142,35 @@ def test_an_area_is_compared_with_every_earlier_one_and_with_no_sister():
 def test_three_quarters_to_five_quarters_of_the_plan_is_usual():
     frame = pd.DataFrame({"project_id": list("abcd"), "planned_ha": [100.0] * 4, "reported_ha": [74, 75, 125, 126]})
     assert stages.check_stages(frame)["project_id"].tolist() == ["a", "d"]
+
+
+def test_a_figure_of_a_project_in_two_groups_goes_to_neither():
+    projects = pd.DataFrame({"project_id": ["P1", "P1", "P2"], "year": [2020, 2021, 2020], "planned_ha": [10, 10, 5]})
+    for rows in (projects, projects[::-1]):
+        with pytest.raises(SchemaError, match=r"several groups of year, .*: P1;"):
+            stages.stage_areas(rows, by="year", figures_of="project")
+        with pytest.raises(SchemaError, match="several groups of year"):
+            stages.restoration_rates(rows, by="year", figures_of="project")
+        assert stages.stage_areas(rows, figures_of="project")["area_ha"].tolist() == [15]
+
+
+def test_days_of_all_patches_count_whatever_row_comes_first():
+    projects = pd.DataFrame(
+        {"project_id": "P1", "planned_ha": [10, 10, 10], "planned_on": ["2020-05-01", "2019-01-01", "2021-07-01"]}
+    )
+    for rows in (projects, projects[::-1]):
+        table = stages.stage_areas(rows, figures_of="project")
+        assert table["first_on"].tolist() == [pd.Timestamp("2019-01-01")]
+        assert table["last_on"].tolist() == [pd.Timestamp("2021-07-01")]
+
+
+def test_a_day_that_is_none_is_named():
+    projects = pd.DataFrame({"project_id": ["P1", "P2"], "planned_ha": 1.0, "planned_on": ["2020-05-01", "soon"]})
+    for question in (stages.stage_areas, stages.check_stages):
+        with pytest.raises(SchemaError, match="days in planned_on that are none: rows 1;"):
+            question(projects)
+
+
+def test_no_area_is_below_zero():
+    found = stages.check_stages(pd.DataFrame({"project_id": ["P1", "P2"], "planned_ha": [-1.0, 0.0]}))
+    assert found[["project_id", "finding", "value"]].to_numpy().tolist() == [["P1", "planned_ha is below zero", -1.0]]

@@ -67,3 +67,11 @@ def test_bars_of_the_callers_own_are_used():
 def test_a_percentage_for_a_share_is_refused():
     with pytest.raises(SchemaError, match="share between 0 and 1"):
         judge_survival(pd.DataFrame({"project_id": ["P"], "survival": [85]}), edition="Hebei 2008")
+
+
+def test_bars_need_no_mark_of_failure_and_name_what_they_lack():
+    planted = pd.DataFrame({"project_id": ["P", "Q"], "survival": [0.6, 0.4], "rain_mm": 600})
+    bars = pd.DataFrame({"kind": ["survival"], "zone": ["humid"], "qualified": [0.5]})
+    assert judge_survival(planted, edition=bars)["survival_outcome"].tolist() == ["qualified", "not_qualified"]
+    with pytest.raises(SchemaError, match="no columns zone"):
+        judge_survival(planted, edition=bars.drop(columns="zone"))

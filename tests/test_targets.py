@@ -419,3 +419,27 @@ def test_a_better_observation_is_never_judged_worse(value, better):
     order = list(verdict_dtype().categories)
     first, second = (track({}, (2023, seen)).verdict for seen in (value, value - better))
     assert order.index(second) <= order.index(first)
+
+
+@pytest.mark.parametrize(
+    ("comparator", "base", "value", "seen", "verdict"),
+    [
+        (">=", 100.0, 100.0, 90.0, "off_track"),
+        (">=", 110.0, 100.0, 95.0, "off_track"),
+        (">=", 110.0, 100.0, 105.0, "met"),
+        ("<=", 90.0, 100.0, 105.0, "off_track"),
+        ("<=", 100.0, 100.0, 100.4, "met"),
+        ("=", 100.0, 100.0, 98.0, "off_track"),
+        ("=", 0.0, 10.0, 12.0, "off_track"),
+        ("=", 0.0, 10.0, 6.0, "ahead"),
+    ],
+)
+def test_what_held_at_the_base_and_no_longer_does_is_not_ahead(comparator, base, value, seen, verdict):
+    targets = pd.DataFrame(
+        {
+            "indicator": ["cultivated land"], "value": [value], "unit": ["ha"], "comparator": [comparator],
+            "base_year": [2020], "base_value": [base], "year": [2030],
+        }
+    )  # fmt: skip
+    observed = pd.DataFrame({"indicator": ["cultivated land"], "year": [2024], "value": [seen], "unit": ["ha"]})
+    assert track_targets(targets, observed)["verdict"].tolist() == [verdict]

@@ -210,8 +210,9 @@ def verify_restored(
     DataFrame
         One row a project: ``restored_m2``, ``degraded_m2``, ``stable_m2``, ``unknown_m2`` [m²], ``supported_share``,
         ``not_supported_share``, ``unknown_share`` (they sum to 1), ``net_share`` and ``ring_share`` (net restored share
-        inside, and expected from the ring), ``matched_share``, ``effect`` (difference of the two), ``cells``,
-        ``verdict`` (supported, not_supported, unknown), ``reason``, ``kind`` (pixel_count).
+        inside, and expected from the ring), ``matched_share`` (of the seen ground whose class the ring holds too),
+        ``effect`` (by how much the net share of just that ground exceeds that of the ring), ``cells``, ``verdict``
+        (supported, not_supported, unknown), ``reason``, ``kind`` (pixel_count).
 
     Raises
     ------

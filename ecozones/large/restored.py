@@ -31,7 +31,7 @@ from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table
 from ecozones.plan import ZoningPlan
-from ecozones.restoration.footprints import ground_components
+from ecozones.restoration.footprints import ground_components, join_pairs
 from ecozones.restoration.measuring import Attribution, measure_restored, restored_summands
 from ecozones.rulebook import Rulebook, as_day, load_rules
 from ecozones.streams import PREPARED, ParquetStream, Stream, open_stream
@@ -332,7 +332,7 @@ def _components(boxes: Floats) -> Rows:
         root = _roots(parent, rows)
         label = ground_components(boxes[rows])
         roots, place = np.unique(root, return_inverse=True)
-        parent[roots] = roots[_joined(len(roots), place, place[label])]
+        parent[roots] = roots[join_pairs(len(roots), place, place[label])]
         east = boxes[order[stop], 0] if stop < len(order) else np.inf
         carried = rows[boxes[rows, 2] >= east]
     return _roots(parent, np.arange(len(boxes)))
@@ -343,18 +343,6 @@ def _roots(parent: Rows, rows: Rows) -> Rows:
     while (parent[root] != root).any():
         root = parent[root]
     return root
-
-
-def _joined(n: int, left: Rows, right: Rows) -> Rows:
-    label = np.arange(n)
-    while True:
-        new = label.copy()
-        np.minimum.at(new, left, label[right])
-        np.minimum.at(new, right, label[left])
-        new = new[new]
-        if (new == label).all():
-            return label
-        label = new
 
 
 def _check_sizes(label: Rows, order: Rows, stream: ParquetStream, largest: int) -> Rows:

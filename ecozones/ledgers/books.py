@@ -51,7 +51,8 @@ def mining_land_ledger(entries: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        An entry has no area, a negative one, or a kind that means nothing; every problem at once.
+        An entry has no area, a negative one, a kind that means nothing, a day that is none, or no account where there
+        are several; every problem at once.
 
     Examples
     --------
@@ -77,11 +78,18 @@ def mining_land_ledger(entries: pd.DataFrame) -> pd.DataFrame:
         (row, "entry_id", f"{entries['entry_id'][row]!r} is repeated")
         for row in entries.index[entries["entry_id"].duplicated()]
     ]
+    days = pd.to_datetime(entries["on"], errors="coerce", format="mixed")
+    problems += [
+        (row, "on", f"{entries['on'][row]!r} is no day; write it as 2024-03-01")
+        for row in entries.index[days.isna() & entries["on"].notna()]
+    ]
+    if "account" in entries.columns:
+        problems += [(row, "account", "is missing") for row in entries.index[entries["account"].isna()]]
     if problems:
         shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in problems[:10])
         message = f"the mining-land ledger cannot be kept, {len(problems)} problems: {shown}"
         raise SchemaError(message, pd.DataFrame(problems, columns=["row", "column", "problem"]))
-    book = entries.assign(area_ha=numbers, on=pd.to_datetime(entries["on"]))
+    book = entries.assign(area_ha=numbers, on=days)
     if "account" not in book.columns:
         book["account"] = ""
     rank = book["kind"].map({"reclaimed": 0, "new": 1})
@@ -125,12 +133,13 @@ def farmland_balance(entries: pd.DataFrame, *, by: str | None = None) -> pd.Data
     DataFrame
         One row per group: ``supplemented_ha``, ``not_accepted_ha``, ``occupied_ha``, ``net_ha``, the same weighted by
         quality as ``weighted_net_ha``, ``balanced`` (neither net below zero), ``next_cap_ha`` (what may be occupied
-        next, the net increase, never below zero; from memory). [ha]
+        next, the net increase, never below zero; from memory), ``status`` (of the rule). Entries without a group are
+        one of their own. [ha]
 
     Raises
     ------
     SchemaError
-        A column is missing or a kind means nothing.
+        A column is missing, an entry has no area or a negative one, or a kind means nothing.
 
     Examples
     --------
@@ -148,6 +157,14 @@ def farmland_balance(entries: pd.DataFrame, *, by: str | None = None) -> pd.Data
     if len(foreign):
         message = f"the farmland balance needs kind 'supplemented' or 'occupied': rows {name_rows(foreign)}"
         raise SchemaError(message)
+    unmeasured = entries.index[~(area >= 0)]
+    if len(unmeasured):
+        message = f"the farmland balance has entries whose area is missing or negative: rows {name_rows(unmeasured)}"
+        problems = pd.DataFrame({"row": unmeasured, "column": "area_ha", "problem": "is missing or negative"})
+        raise SchemaError(message, problems)
+    if by and by not in entries.columns:
+        message = f"the farmland balance has no column {by!r} to balance by; it has {', '.join(entries.columns)}"
+        raise SchemaError(message)
     full = entries.reindex(columns=[*entries.columns, *({"accepted", "quality"} - set(entries.columns))])
     accepted = read_flags(full, "accepted").fillna(value=False).astype(bool)
     quality = read_numbers(full, ["quality"], "the farmland balance")["quality"].fillna(1.0)
@@ -162,9 +179,10 @@ def farmland_balance(entries: pd.DataFrame, *, by: str | None = None) -> pd.Data
     table["net_ha"] = table["supplemented_ha"] - table["occupied_ha"]
     table["weighted_net_ha"] = table["net_ha"] * quality
     group = entries[by] if by else pd.Series("all", index=entries.index, name="group")
-    summed = table.groupby(group, sort=True).sum()
+    summed = table.groupby(group, sort=True, dropna=False).sum()
     worst = summed[["net_ha", "weighted_net_ha"]].min(axis=1)
-    return summed.assign(balanced=worst >= -_NOISE, next_cap_ha=worst.clip(lower=0.0)).reset_index()
+    status = _rules()["farmland_balance"]["status"]
+    return summed.assign(balanced=worst >= -_NOISE, next_cap_ha=worst.clip(lower=0.0), status=status).reset_index()
 
 
 def check_consolidation(townships: pd.DataFrame) -> pd.DataFrame:
@@ -244,7 +262,7 @@ def next_quota(stock: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row per place: ``unsupplied_rate``, ``idle_rate``, ``quota_change`` (a share; NaN where a rate is not
-        known).
+        known), ``status`` (of the rule).
 
     Examples
     --------
@@ -267,6 +285,7 @@ def next_quota(stock: pd.DataFrame) -> pd.DataFrame:
             "unsupplied_rate": rates["unsupplied"],
             "idle_rate": rates["idle"],
             "quota_change": change,
+            "status": _rules()["sources"][rules["source"]]["status"],
         }
     )
 

@@ -58,7 +58,7 @@ def score_green_mine(
     InputError
         The edition is not known, or the indicators are not those of the edition (number, sum of points).
     SchemaError
-        A score is missing or above its points.
+        A score, its points or its first-level indicator is missing, or a score is above its points.
 
     Examples
     --------
@@ -73,6 +73,9 @@ def score_green_mine(
         raise InputError(message)
     rules = editions[edition]
     given = read_numbers(scores, ["points", "score"], "scores")
+    if "first_level" not in scores.columns or scores["first_level"].isna().any():
+        message = "scores must name the first-level indicator of each row, in a column 'first_level'"
+        raise SchemaError(message)
     lowest, groups = rules["third_level"], rules["first_level"]
     if (len(scores), scores["first_level"].nunique()) != (lowest, groups):
         message = (
@@ -88,9 +91,10 @@ def score_green_mine(
         listed = given["points"].sum()
         message = f"edition {edition!r} has {rules['points']} points in all; the indicators given have {listed:g}"
         raise InputError(message)
-    bad = given["score"].isna() | (given["score"] > given["points"] + _NOISE) | (given["score"] < 0)
+    bad = given.isna().any(axis=1) | (given["score"] > given["points"] + _NOISE) | (given["score"] < 0)
     if bad.any():
-        message = f"scores are missing, negative or above their points: rows {name_rows(scores.index[bad])}"
+        rows = name_rows(scores.index[bad])
+        message = f"scores or points are missing, or scores negative or above their points: rows {rows}"
         raise SchemaError(message)
     table = given.groupby(scores["first_level"], sort=False).sum().reset_index()
     table["share"] = share_of(table["score"], table["points"])

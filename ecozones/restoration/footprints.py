@@ -51,7 +51,7 @@ def ground_components(boxes: Geometries | Numbers, group: ArrayLike | None = Non
     """
     shapes = np.asarray(boxes, dtype=object) if np.ndim(boxes) == 1 else _boxes(np.asarray(boxes, dtype=np.float64))
     left, right = _meeting(shapes, None if group is None else np.asarray(group))
-    return _components(len(shapes), left, right)
+    return join_pairs(len(shapes), left, right)
 
 
 def footprint(geometry: Geometries) -> shapely.Geometry:
@@ -206,8 +206,27 @@ def _meeting(boxes: Geometries, group: Rows | None) -> tuple[Rows, Rows]:
     return left, right
 
 
-def _components(n: int, left: Rows, right: Rows) -> Rows:
-    """Label what hangs together: everybody takes the smallest label among the neighbours until nothing changes."""
+def join_pairs(n: int, left: Rows, right: Rows) -> Rows:
+    """
+    Label what hangs together: everybody takes the smallest label among the neighbours until nothing changes.
+
+    Parameters
+    ----------
+    n
+        Number of records.
+    left, right
+        Pairs of records that hang together.
+
+    Returns
+    -------
+    ndarray
+        The smallest row number among those that each hangs together with, shape (n,).
+
+    Examples
+    --------
+    >>> join_pairs(4, np.array([1, 3]), np.array([0, 1])).tolist()
+    [0, 0, 2, 0]
+    """
     label = np.arange(n)
     while True:
         new = label.copy()

@@ -8,6 +8,7 @@ projects that state the money.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,10 +19,11 @@ import pandas as pd
 
 from ecozones.amounts import convert_money
 from ecozones.area import AreaMethod
-from ecozones.errors import InputError, SchemaError, name_rows
+from ecozones.columns import read_numbers
+from ecozones.errors import FormatWarning, InputError, SchemaError, name_rows
 from ecozones.restoration.measuring import measure_restored
 from ecozones.restoration_types import recognise_stage, recognise_types
-from ecozones.schema import match_columns
+from ecozones.schema import as_text, match_columns
 from ecozones.schema import table as contract
 from ecozones.units import from_m2, unit_in_name
 
@@ -61,6 +63,11 @@ def read_funding(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     SchemaError
         A column is missing, or money states no unit, is negative, or is no number; every problem at once.
 
+    Warns
+    -----
+    FormatWarning
+        A column of money was left out, since another holds what it holds, or nothing tells what it is.
+
     Examples
     --------
     >>> import tempfile
@@ -82,6 +89,11 @@ def read_funding(source: str | Path | pd.DataFrame) -> pd.DataFrame:
         has = ", ".join(map(str, table.columns))
         message = f"{what} needs a column of project ids and one of money planned, paid or audited; it has {has}"
         raise SchemaError(message)
+    unread = [name for name in map(str, table.columns) if unit_in_name(name, "money")[1] and name not in money.values()]
+    if unread:
+        read = ", ".join(money.values())
+        message = f"{what}: left out {', '.join(unread)}, since {read} hold what is planned, paid or audited"
+        warnings.warn(message, FormatWarning, stacklevel=2)
     by_row = table[fields["money_unit"]] if "money_unit" in fields else None
     parts = [_figures(table, status, name, fields, by_row, what) for status, name in money.items()]
     found = pd.concat(parts, ignore_index=True)
@@ -109,17 +121,17 @@ def _figures(
     negative = amounts.index[amounts["amount"] < 0]
     _refuse([(row, name, "is negative") for row in negative], what)
     if "currency" in fields:
-        said = table.loc[there, fields["currency"]].astype(str).str.strip().str.upper()
-        spoken = said.where(said != "", amounts["currency"])
+        said = as_text(table.loc[there, fields["currency"]]).map(lambda word: word and word.upper())
+        spoken = said.where(said.notna(), amounts["currency"])
         # the columns of this library hold whole units of the currency beside them
         clash = amounts.index[(spoken != amounts["currency"]) & (name != f"{status}_funds")]
         _refuse([(row, name, f"is in {amounts['currency'][row]} and in {spoken[row]}") for row in clash], what)
         amounts["currency"] = spoken
-    ids = table.loc[there, fields["project_id"]].astype(str).str.strip()
+    ids = as_text(table.loc[there, fields["project_id"]])
     sources = table.loc[there, fields["funding_source"]] if "funding_source" in fields else pd.Series(None, ids.index)
     return pd.DataFrame(
         {
-            "project_id": ids.where(ids != "", None),
+            "project_id": ids,
             "funding_source": sources.map(_name),
             "status": status,
             **{column: amounts[column] for column in ("amount", "currency", "stated", "stated_unit")},
@@ -152,7 +164,8 @@ def project_funding(projects: pd.DataFrame, *, amounts_of: AmountsOf = "project"
     Raises
     ------
     SchemaError
-        Rows of one project state different sums from one source, or money is negative.
+        Rows of one project state different sums from one source, or money is negative, no number, or of no currency
+        where others name theirs.
 
     Examples
     --------
@@ -176,12 +189,13 @@ def project_funding(projects: pd.DataFrame, *, amounts_of: AmountsOf = "project"
             "currency": projects["currency"].to_numpy() if "currency" in projects.columns else "CNY",
         }
     )
-    parts = [
-        facts.assign(status=column.removesuffix("_funds"), amount=pd.to_numeric(projects[column]).to_numpy(dtype=float))
-        for column in columns
-    ]
-    found = pd.concat(parts, ignore_index=True).dropna(subset="amount").reset_index(drop=True)
-    _refuse([(row, "amount", "is negative") for row in found.index[found["amount"] < 0]], "the money of projects")
+    money = read_numbers(projects.reset_index(drop=True), columns, "the money of projects")
+    parts = [facts.assign(status=column.removesuffix("_funds"), amount=money[column]) for column in columns]
+    stated = pd.concat(parts).dropna(subset="amount")
+    wrong = [(row, "amount", "is negative") for row in stated.index[stated["amount"] < 0]]
+    wrong += [(row, "currency", "is missing; write CNY for yuan") for row in stated.index[stated["currency"].isna()]]
+    _refuse(wrong, "the money of projects")
+    found = stated.reset_index(drop=True)
     if amounts_of == "project":
         found = found.drop_duplicates().reset_index(drop=True)
         key = ["project_id", "funding_source", "currency", "status"]
@@ -256,7 +270,9 @@ def sum_funding(
         if value not in options:
             message = f"{name} {value!r} is not known; use one of {', '.join(options)}"
             raise InputError(message)
-    money = _itemised(project_funding(projects, amounts_of=amounts_of) if funding is None else funding)
+    money = project_funding(projects, amounts_of=amounts_of) if funding is None else funding
+    # rows that have money of their own hold no total of the project
+    money = money[_LONG] if funding is None and amounts_of == "patch" else _itemised(money)
     foreign = sorted({str(name) for name in money["project_id"]} - {str(name) for name in projects["project_id"]})
     if foreign:
         message = f"money is stated of projects that the register does not have: {name_rows(foreign)}"
@@ -313,10 +329,12 @@ def _itemised(money: pd.DataFrame) -> pd.DataFrame:
     if strange:
         message = f"money is {', '.join(STATUSES)}, not {name_rows(strange)}"
         raise SchemaError(message)
+    _refuse([(row, "currency", "is missing") for row in money.index[money["currency"].isna()]], "the money")
     key = ["project_id", "status", "currency"]
     named = money["funding_source"].notna()
     sources = money[named].groupby(key)["amount"].sum().rename("sources")
-    totals = money[~named].merge(sources.reset_index(), on=key, how="left")
+    totals = money[~named].groupby(key, sort=False)["amount"].sum().reset_index().assign(funding_source=None)
+    totals = totals.merge(sources.reset_index(), on=key, how="left")
     left = totals["amount"] - totals["sources"].fillna(0.0)
     over = left < -_NOISE * totals["amount"].abs()
     if over.any():

@@ -42,7 +42,6 @@ _HA = 1e4
 
 # what double precision leaves where the same ground is measured along two paths
 _NOISE_SHARE = 1e-9
-_NOISE_HA = 1e-6
 
 # what an overlay may move an edge by, as a share of its coordinates: strips narrower than that fall to either side
 _OVERLAY_REACH = 1e-12
@@ -369,7 +368,7 @@ def _record_table(
         "counted_ha": counted / _HA,
     }
     if "stated_area_m2" in records.columns:
-        stated = pd.to_numeric(records["stated_area_m2"]).to_numpy(dtype=float)
+        stated = records["stated_area_m2"].to_numpy()
         measured |= {"stated_ha": stated / _HA, "stated_difference": ratio(stated - area, area)}
     return projects.drop(columns=[name for name in measured if name in projects.columns]).assign(**measured)
 
@@ -419,7 +418,7 @@ def _group_table(
     table["repeated_ha"] = (activity - ground) / _HA
     table["counted_ha"] = exact_sums(counted, number, n) / _HA
     if "stated_area_m2" in records.columns:
-        stated = pd.to_numeric(records["stated_area_m2"]).to_numpy(dtype=float)
+        stated = records["stated_area_m2"].to_numpy()
         said = ~np.isnan(stated)
         count = np.bincount(number[said], minlength=n)
         table["stated_ha"] = np.where(count > 0, exact_sums(stated[said], number[said], n), np.nan) / _HA
@@ -496,7 +495,7 @@ def restored_summands(
         counted = attribute(pieces, piece_area, records, area, attribution, priority)
         summands["counted"] = (counted, number, np.full(len(counted), None, dtype=object))
     if "stated_area_m2" in records.columns:
-        stated = pd.to_numeric(records["stated_area_m2"]).to_numpy(dtype=float)
+        stated = records["stated_area_m2"].to_numpy()
         said = ~np.isnan(stated)
         summands["stated"] = (stated[said], number[said], np.full(int(said.sum()), None, dtype=object))
     tables = [
@@ -549,7 +548,7 @@ def _cut_by_district(records: gpd.GeoDataFrame, districts: gpd.GeoDataFrame, met
     cut = records.iloc[rows[kept]].assign(district=name[kept]).reset_index(drop=True)
     if "stated_area_m2" in cut.columns:
         # a stated area belongs to the whole record; it is shared out as the ground is
-        cut["stated_area_m2"] = pd.to_numeric(cut["stated_area_m2"]) * ratio(area[kept], whole[rows[kept]])
+        cut["stated_area_m2"] *= ratio(area[kept], whole[rows[kept]])
     return cut.set_geometry(parts[kept], crs=records.crs)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import geopandas as gpd
 import pandas as pd
 
+from ecozones.columns import read_numbers
 from ecozones.crs import check_crs
 from ecozones.errors import SchemaError, name_rows
 from ecozones.geometry import repair_polygons
@@ -31,7 +32,7 @@ def project_records(projects: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     Raises
     ------
     SchemaError
-        A project has no id, or a year is no number.
+        A project has no id, or a year or a stated area is no number.
     CRSError
         The projects cannot be placed on the ground.
     GeometryError
@@ -68,4 +69,6 @@ def project_records(projects: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         message = f"projects has years that are no numbers: rows {name_rows(rows)}; write the year as 2024"
         raise SchemaError(message, pd.DataFrame({"row": rows, "column": "year", "problem": "is not a number"}))
     records["_year"] = year.astype(float)
+    if "stated_area_m2" in records.columns:
+        records["stated_area_m2"] = read_numbers(records, ["stated_area_m2"], "projects")["stated_area_m2"]
     return records

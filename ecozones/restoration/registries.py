@@ -129,7 +129,8 @@ def share_under_restoration(restored: pd.DataFrame, degraded_ha: Mapping[str, fl
     -------
     DataFrame
         One row per ecosystem type, then ``"total"``: ``footprint_ha``, ``degraded_ha``, ``share`` (NaN without a
-        denominator). Ecosystems whose degraded ground is not stated are listed and stay out of the total.
+        denominator). Ecosystems whose degraded ground is not stated, and ground of no ecosystem, are listed and stay
+        out of the total.
 
     Examples
     --------
@@ -139,10 +140,10 @@ def share_under_restoration(restored: pd.DataFrame, degraded_ha: Mapping[str, fl
     """
     found = (
         read_numbers(restored, ["footprint_ha"], "restored")["footprint_ha"]
-        .groupby(restored["ecosystem"], sort=True)
-        .sum()
+        .groupby(restored["ecosystem"], sort=True, dropna=False)
+        .sum(min_count=1)
     )
-    names = sorted({*found.index, *degraded_ha})
+    names = [*sorted({*found.index.dropna(), *degraded_ha}), *found.index[found.index.isna()]]
     table = pd.DataFrame({"ecosystem": names})
     table["footprint_ha"] = found.reindex(names, fill_value=0.0).to_numpy()
     table["degraded_ha"] = [float(degraded_ha.get(name, np.nan)) for name in names]

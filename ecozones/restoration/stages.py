@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from ecozones.columns import read_numbers, share_of
+from ecozones.columns import read_days, read_numbers, share_of
 from ecozones.errors import InputError, SchemaError, name_rows
 from ecozones.restoration_types import stated_areas
 
@@ -71,7 +71,8 @@ def stage_areas(
     Raises
     ------
     SchemaError
-        A column is missing or holds no numbers, or rows of one project state different figures.
+        A column is missing, holds no numbers or no days, or rows of one project state different figures or lie in
+        several groups, to none of which its figure belongs.
 
     Examples
     --------
@@ -82,7 +83,8 @@ def stage_areas(
     keys = _group_keys(projects, by)
     stages = [row for row in stated_areas().reset_index().to_dict("records") if row["area"] in projects.columns]
     areas = [str(row["area"]) for row in stages]
-    kept = _once(projects, areas, figures_of)
+    kept = _once(projects, areas, figures_of, keys)
+    days_of = {row["day"]: _days(projects, kept, str(row["day"]), figures_of) for row in stages}
     numbers = read_numbers(kept, areas, "projects")
     group = kept[keys] if keys else pd.DataFrame({"group": "all"}, index=kept.index)
     rows = []
@@ -91,9 +93,7 @@ def stage_areas(
             area, day = row["area"], row["day"]
             said = numbers.loc[part.index, area]
             stating = said.notna()
-            days = (
-                pd.to_datetime(kept.loc[part.index, day]) if day in kept.columns else pd.Series(dtype="datetime64[ns]")
-            )
+            days = days_of[day].loc[part.index]
             measured = kept.loc[part.index[stating], "activity_ha"].sum() if "activity_ha" in kept.columns else np.nan
             rows.append(
                 dict(zip(keys, names, strict=False))
@@ -105,8 +105,8 @@ def stage_areas(
                     "stating": int(stating.sum()),
                     "silent": int((~stating).sum()),
                     "measured_ha": measured,
-                    "first_on": days.min(),
-                    "last_on": days.max(),
+                    "first_on": days["first"].min(),
+                    "last_on": days["last"].max(),
                 }
             )
     return pd.DataFrame(rows, columns=[*keys, *_STAGE_COLUMNS])
@@ -151,7 +151,7 @@ def restoration_rates(
     keys = _group_keys(projects, by)
     rates = _thresholds()["rates"]
     columns = sorted({rate[side] for rate in rates for side in ("numerator", "denominator")} & set(projects.columns))
-    kept = _once(projects, columns, figures_of)
+    kept = _once(projects, columns, figures_of, keys)
     numbers = read_numbers(kept, columns, "projects")
     group = kept[keys] if keys else pd.DataFrame({"group": "all"}, index=kept.index)
     rows = []
@@ -197,6 +197,11 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
         One row per finding: ``project_id``, ``finding``, ``value``, ``limit``, ``source``; empty where nothing is
         wrong.
 
+    Raises
+    ------
+    SchemaError
+        There are no ids, or a column holds no numbers or no days.
+
     Examples
     --------
     >>> projects = pd.DataFrame({"project_id": ["P1"], "reported_ha": [10.0], "accepted_ha": [12.0]})
@@ -211,6 +216,13 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
     ids = projects["project_id"]
     areas = [column for column in _WITHIN if column in projects.columns]
     numbers = read_numbers(projects, areas, "projects")
+    known = [column for column in stated_areas()["area"] if column in projects.columns]
+    stated = read_numbers(projects, known, "projects")
+    found += [
+        (ids[row], f"{column} is below zero", stated[column][row], 0.0, "definition")
+        for column in stated.columns
+        for row in projects.index[stated[column] < 0]
+    ]
     for early, late in itertools.combinations(areas, 2):
         if _WITHIN[early] == _WITHIN[late]:
             continue
@@ -221,7 +233,7 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
         ]
     day_names = ("planned_on", "started_on", "reported_on", "accepted_on", "verified_on", "preserved_on")
     days = [column for column in day_names if column in projects.columns]
-    dated = projects[days].apply(pd.to_datetime)
+    dated = {column: read_days(projects, column, "projects") for column in days}
     for i, early in enumerate(days):
         for late in days[i + 1 :]:
             wrong = dated[late] < dated[early]
@@ -282,7 +294,18 @@ def _group_keys(projects: pd.DataFrame, by: str | list[str] | None) -> list[str]
     return keys
 
 
-def _once(projects: pd.DataFrame, columns: list[str], figures_of: FiguresOf) -> pd.DataFrame:
+def _days(projects: pd.DataFrame, kept: pd.DataFrame, column: str, figures_of: FiguresOf) -> pd.DataFrame:
+    """Give the first and the last day that each kept row, or all rows of its project, have for a stage."""
+    if column not in projects.columns:
+        return pd.DataFrame({"first": pd.NaT, "last": pd.NaT}, index=kept.index, dtype="datetime64[ns]")
+    day = read_days(projects.reset_index(drop=True), column, "projects")
+    if figures_of == "row":
+        return pd.DataFrame({"first": day, "last": day})
+    grouped = day.groupby(projects["project_id"].to_numpy(), dropna=False)
+    return pd.DataFrame({"first": grouped.transform("min"), "last": grouped.transform("max")}).loc[kept.index]
+
+
+def _once(projects: pd.DataFrame, columns: list[str], figures_of: FiguresOf, keys: list[str]) -> pd.DataFrame:
     """Keep figures of a project once, in its first row, where they are those of the whole project."""
     if figures_of not in get_args(FiguresOf):
         message = f"figures_of {figures_of!r} is not known; use one of {', '.join(get_args(FiguresOf))}"
@@ -300,6 +323,15 @@ def _once(projects: pd.DataFrame, columns: list[str], figures_of: FiguresOf) -> 
     if several.any():
         ids = name_rows(several.index[several])
         message = f"rows of one project state different figures: {ids}; if every row has its own, say figures_of='row'"
+        raise SchemaError(message)
+    distinct = projects[["project_id", *(key for key in keys if key != "project_id")]].drop_duplicates()
+    spans = distinct["project_id"].duplicated()
+    if spans.any():
+        ids = name_rows(distinct.loc[spans, "project_id"].unique())
+        message = (
+            f"projects lie in several groups of {', '.join(keys)}, to none of which their figures belong: {ids}; group "
+            "by what is one for a project, or say figures_of='row' if every row has figures of its own"
+        )
         raise SchemaError(message)
     once = projects.assign(**{column: grouped[column].transform("first") for column in columns})
     if "activity_ha" in projects.columns:

@@ -110,7 +110,7 @@ def judge_survival(projects: pd.DataFrame, *, edition: str | pd.DataFrame) -> pd
     Raises
     ------
     SchemaError
-        Survival is no share between 0 and 1.
+        Survival is no share between 0 and 1, or a table of bars lacks a column.
 
     Examples
     --------
@@ -119,6 +119,11 @@ def judge_survival(projects: pd.DataFrame, *, edition: str | pd.DataFrame) -> pd
     ['replant', 'qualified']
     """
     bars = survival_thresholds(edition) if isinstance(edition, str) else edition
+    lacking = [column for column in ("kind", "zone", "qualified") if column not in bars.columns]
+    if lacking:
+        message = f"the table of bars has no columns {', '.join(lacking)}; it needs kind, zone and qualified"
+        raise SchemaError(message)
+    bars = bars.reindex(columns=list(dict.fromkeys([*bars.columns, "failed"])))
     placed = assign_rainfall_zones(projects)
     full = placed.reindex(columns=["project_id", "survival", "preserved_ha", "verified_ha"])
     numbers = read_numbers(full, ["survival", "preserved_ha", "verified_ha"], "projects")

@@ -512,12 +512,24 @@ def _verdict(
         return "not_evaluable", f"must hold every year, but nothing was observed in {name_rows(silent)}"
     if row["met"]:
         return "met", "" if row["margin"] >= 0 else "within the rounding of the stated target"
-    due = not np.isnan(row["year"]) and row["observed_year"] >= row["year"]
-    if row["progress"] < 0 and abs(row["observed"] - row["baseline"]) > row["tolerance"]:
-        return "off_track", "farther from the target than the base was"
-    if due:
+    astray = _astray(row, target["comparator"])
+    if astray:
+        return "off_track", astray
+    if not np.isnan(row["year"]) and row["observed_year"] >= row["year"]:
         return "behind", "not met in its year"
     return _on_the_way(row, on_track_within)
+
+
+def _astray(row: Mapping[str, Any], comparator: str) -> str:
+    """Say why an observation that does not meet its target lies on no way to it, if it does not."""
+    base, tolerance = row["baseline"], row["tolerance"]
+    if not np.isnan(base) and _holds(base, comparator=comparator, aim=row["target"], tolerance=tolerance):
+        return "held at the base and does not now"
+    if row["sense"] == "hold" and row["progress"] > 1:
+        return "went past the target"
+    if row["progress"] < 0 and abs(row["observed"] - base) > tolerance:
+        return "farther from the target than the base was"
+    return ""
 
 
 def _on_the_way(row: Mapping[str, Any], on_track_within: float) -> tuple[Verdict, str]:
