@@ -443,3 +443,17 @@ def test_what_held_at_the_base_and_no_longer_does_is_not_ahead(comparator, base,
     )  # fmt: skip
     observed = pd.DataFrame({"indicator": ["cultivated land"], "year": [2024], "value": [seen], "unit": ["ha"]})
     assert track_targets(targets, observed)["verdict"].tolist() == [verdict]
+
+
+def test_an_observation_older_than_the_base_tells_no_progress():
+    targets = pd.DataFrame(
+        {
+            "indicator": ["cultivated land"], "value": [100.0], "unit": ["ha"], "comparator": [">="],
+            "base_year": [2020], "base_value": [50.0], "year": [2030],
+        }
+    )  # fmt: skip
+    observed = pd.DataFrame({"indicator": ["cultivated land"], "year": [2019], "value": [40.0], "unit": ["ha"]})
+    tracked = track_targets(targets, observed)
+    assert tracked[["verdict", "reason"]].to_numpy().tolist() == [
+        ["not_evaluable", "nothing was observed since the base"]
+    ]

@@ -522,6 +522,8 @@ def _verdict(
 
 def _astray(row: Mapping[str, Any], comparator: str) -> str:
     """Say why an observation that does not meet its target lies on no way to it, if it does not."""
+    if row["elapsed"] < 0:
+        return ""
     base, tolerance = row["baseline"], row["tolerance"]
     if not np.isnan(base) and _holds(base, comparator=comparator, aim=row["target"], tolerance=tolerance):
         return "held at the base and does not now"
@@ -534,6 +536,8 @@ def _astray(row: Mapping[str, Any], comparator: str) -> str:
 
 def _on_the_way(row: Mapping[str, Any], on_track_within: float) -> tuple[Verdict, str]:
     """Compare an observation with the value expected by its year."""
+    if row["elapsed"] < 0:
+        return "not_evaluable", "nothing was observed since the base"
     if np.isnan(row["baseline"]):
         return "not_evaluable", "no base value, so there is no way to compare with"
     if np.isnan(row["expected"]):
