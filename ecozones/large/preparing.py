@@ -250,7 +250,7 @@ def warn_of_changes(layer: Prepared, label: str) -> None:
     if refused or repaired:
         message = (
             f"{label}: of {layer.rows_in} rows {refused} hold no polygon and are left out, {repaired} were not valid "
-            f"and are repaired; {layer.folder.parent.name}/{layer.folder.name}/report.parquet lists each with the reason"
+            f"and are repaired; {layer.folder.parent.name}/{layer.folder.name}/report.parquet lists each with why"
         )
         warnings.warn(message, RepairWarning, stacklevel=4)
 
