@@ -33,6 +33,8 @@ from ecozones.errors import FormatWarning, InputError, SchemaError, name_rows
 
 PREPARED = "_prepared.json"
 FEATURES = "features"
+# what is told of a row that holds something, of which no shape can be made
+LOST = "its bytes are no geometry"
 
 _PARQUET = {".parquet", ".geoparquet"}
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -882,7 +884,7 @@ def _shapes(column: Any, encoding: str) -> tuple[NDArray[np.object_], Told]:  # 
     closed = shapely.is_missing(sound) & ~shapely.is_missing(shapes)
     lost = shapely.is_missing(shapes) & np.array([value is not None for value in raw])
     said = [(int(row), "rings were closed") for row in np.flatnonzero(closed)]
-    return shapes, said + [(int(row), "its bytes are no geometry") for row in np.flatnonzero(lost)]
+    return shapes, said + [(int(row), LOST) for row in np.flatnonzero(lost)]
 
 
 def _arcs(column: pa.ChunkedArray) -> NDArray[np.bool_]:

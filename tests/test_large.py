@@ -14,6 +14,8 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import shapely
 from test_engines import assert_reviews_equal
@@ -518,3 +520,21 @@ def test_a_file_without_sites_has_the_tables_of_a_review(sites, plan, tmp_path):
     for name in TABLES:
         expected = getattr(check_sites(sites.iloc[:0], plan, on=DAY), name)
         assert run_.table(name).columns.tolist() == expected.columns.tolist()
+
+
+@pytest.mark.parametrize("rows", [0, -5])
+def test_no_size_of_a_fragment_loses_rows(path, plan, tmp_path, rows):
+    with pytest.raises(InputError, match=f"a fragment of {rows} rows holds nothing; give rows= of 1 or more"):
+        check_sites_in(path, plan, tmp_path / "out", on=DAY, engine=1, rows=rows)
+
+
+@pytest.mark.filterwarnings("ignore:torn.parquet. its bytes are no geometry")
+def test_bytes_that_are_no_shape_are_refused_as_such(sites, plan, tmp_path):
+    shapes = [b"\x01\x03torn", None, *sites.geometry.to_wkb()[2:]]
+    sites.to_parquet(tmp_path / "sites.parquet")
+    whole = pq.read_table(tmp_path / "sites.parquet")
+    place = whole.schema.get_field_index("geometry")
+    torn = whole.set_column(place, whole.schema.field("geometry"), pa.array(shapes, pa.binary()))
+    pq.write_table(torn, tmp_path / "torn.parquet")
+    run_ = check_sites_in(tmp_path / "torn.parquet", plan, tmp_path / "out", on=DAY, engine=1, rows=5)
+    assert run_.table("refused").to_numpy().tolist() == [[0, "its bytes are no geometry"], [1, "is empty"]]

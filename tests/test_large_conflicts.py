@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecozones import ZoningPlan, find_conflicts, total_conflicts
-from ecozones.errors import CRSError, SchemaError
+from ecozones.errors import CRSError, RepairWarning, SchemaError
 from ecozones.large.conflicts import find_conflicts_in
 from ecozones.large.preparing import prepare
 
@@ -193,3 +193,16 @@ def test_districts_in_another_crs_are_another_run(tmp_path):
     expected = find_conflicts(ZoningPlan.from_layers(layers()), districts=far)
     assert run.resumed == 0
     assert run.table()["area_m2"].tolist() == expected["area_m2"].tolist()
+
+
+def test_features_that_hold_no_polygon_are_told(tmp_path):
+    places = {}
+    for line, frame in layers().items():
+        lost = frame.copy()
+        lost.loc[0, "geometry"] = None
+        (lost if line == FARM else frame).to_parquet(tmp_path / f"{line}.parquet")
+        places[line] = tmp_path / f"{line}.parquet"
+    with pytest.warns(RepairWarning, match=f"{FARM}: of 60 rows 1 hold no polygon and are left out, 0 were"):
+        find_conflicts_in(places, tmp_path / "out", engine=1)
+    with pytest.raises(SchemaError, match="no line was given"):
+        find_conflicts_in({}, tmp_path / "none", engine=1)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecozones import ZoningPlan, measure_restored
-from ecozones.errors import InputError, SchemaError
+from ecozones.errors import InputError, RepairWarning, SchemaError
 from ecozones.large import restored as module
 from ecozones.large.restored import measure_restored_in
 from ecozones.restoration.footprints import ground_components
@@ -159,10 +159,11 @@ def test_records_that_cannot_be_measured_are_put_aside(tmp_path):
     frame.loc[7, "geometry"] = None
     frame["year"] = frame["year"].map(lambda value: None if pd.isna(value) else str(int(value)))
     frame.loc[11, "year"] = "last year"
-    run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", by="total", engine=1, rows=20)
+    with pytest.warns(RepairWarning, match="of 80 rows 1 hold no polygon"):
+        run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", by="total", engine=1, rows=20)
     refused = run.table("refused")
-    assert refused["row"].tolist() == [3, 11]
-    assert ["missing" in refused["reason"][0], "number" in refused["reason"][1]] == [True, True]
+    assert refused["row"].tolist() == [3, 7, 11]
+    assert ["missing" in refused["reason"][0], "number" in refused["reason"][2]] == [True, True]
     same(run.groups(), measure_restored(frame.drop(index=[3, 7, 11]), by="total"))
     report = pd.read_parquet(tmp_path / "out" / "ready" / "report.parquet")
     assert report["row"].tolist() == [7]
@@ -237,3 +238,15 @@ def test_a_register_without_records_has_its_columns(tmp_path):
     assert {"source_row", *measure_restored(register().iloc[:0]).columns} == set(records.columns)
     groups = measure_restored_in(path, tmp_path / "out", engine=1, by="year").groups()
     assert (len(groups), groups.columns[0]) == (0, "year")
+
+
+def test_rows_that_hold_no_polygon_are_accounted_for(tmp_path):
+    frame = register()
+    frame.loc[3, "geometry"], frame.loc[7, "geometry"] = None, shapely.Point(X, Y)
+    frame.loc[9, "project_id"] = None
+    with pytest.warns(RepairWarning, match=r"register.parquet: of 80 rows 2 hold no polygon and are left out, 0 were"):
+        run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", engine=1)
+    assert (run.rows_in, run.rows_done, run.rows_refused, run.aside) == (N, N - 3, 3, 2)
+    refused = run.table("refused")
+    assert refused["row"].tolist() == [3, 7, 9]
+    assert refused["reason"].tolist() == ["no geometry", "Point where a polygon should be", "project_id is missing"]

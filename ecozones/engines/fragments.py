@@ -17,7 +17,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from ecozones.errors import EngineError, name_rows
+from ecozones.errors import EngineError, InputError, name_rows
 
 _RECEIPTS = "_receipts"
 _RECORDS = "_records"
@@ -259,11 +259,19 @@ def split(rows: int, size: int) -> list[tuple[int, int]]:
     list of tuple
         First row and the one after the last, of each.
 
+    Raises
+    ------
+    InputError
+        A stretch would have no row, so that rows would be lost.
+
     Examples
     --------
     >>> split(5, 2)
     [(0, 2), (2, 4), (4, 5)]
     """
+    if size < 1:
+        message = f"a fragment of {size} rows holds nothing; give rows= of 1 or more"
+        raise InputError(message)
     return [(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 

@@ -54,7 +54,7 @@ from ecozones.conflicts.finding import (
 from ecozones.crs import same_crs
 from ecozones.engines.fragments import Fragment, Outcome, split
 from ecozones.errors import CRSError, SchemaError, name_rows
-from ecozones.large.preparing import ROW, prepare
+from ecozones.large.preparing import ROW, prepare, warn_of_changes
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, write_case
 from ecozones.large.tables import plain_kinds, split_table
 from ecozones.patches import Slivers
@@ -293,6 +293,9 @@ def _asked(layers: Mapping[str, object], lines: Iterable[str] | None, book: Rule
         message = f"lines {name_rows(foreign)} are not declared; known are {', '.join(known)}"
         raise SchemaError(message)
     asked = list(layers) if lines is None else list(dict.fromkeys(lines))
+    if not asked:
+        message = "no line was given; give layers by line id, such as {'permanent_basic_farmland': 'farmland.gpkg'}"
+        raise SchemaError(message)
     missing = [line for line in asked if line not in layers]
     if missing:
         message = f"there is no layer for {name_rows(missing)}; there are {', '.join(layers)}"
@@ -307,7 +310,9 @@ def _ready(
     stream = open_stream(source)
     manifest = stream.root / PREPARED if isinstance(stream, ParquetStream) else Path()
     if not (manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8"))["line"] == line):
-        manifest = prepare(stream, out / "lines" / line, line=line, rules=book, engine=engine).folder / PREPARED
+        layer = prepare(stream, out / "lines" / line, line=line, rules=book, engine=engine)
+        warn_of_changes(layer, line)
+        manifest = layer.folder / PREPARED
         stream = open_stream(manifest.parent)
     assert isinstance(stream, ParquetStream)
     return stream, json.loads(manifest.read_text(encoding="utf-8"))

@@ -15,6 +15,7 @@ import io
 import itertools
 import json
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,15 @@ from numpy.typing import NDArray
 from ecozones import overlay
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
-from ecozones.errors import EngineError, GeometryError, InputError, MissingCRSError, SchemaError, name_rows
+from ecozones.errors import (
+    EngineError,
+    GeometryError,
+    InputError,
+    MissingCRSError,
+    RepairWarning,
+    SchemaError,
+    name_rows,
+)
 from ecozones.geometry import drop_heights, repair_polygons
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.tables import plain_kinds, split_table
@@ -216,6 +225,34 @@ def prepare(
             message = f"{laid.rows_done} rows were laid out and {run.rows_done} sorted; remove {out.name} and run again"
             raise EngineError(message)
         return _finish(out, laid, run, stream, case, print_)
+
+
+def warn_of_changes(layer: Prepared, label: str) -> None:
+    """
+    Say what a verb that prepares a layer by itself did not take as it stands.
+
+    Parameters
+    ----------
+    layer
+        The layer, prepared.
+    label
+        What the caller calls it.
+
+    Warns
+    -----
+    RepairWarning
+        Rows were refused or repaired.
+    """
+    if not layer.listed:
+        return
+    done = layer.report()["done"].value_counts()
+    refused, repaired = int(done.get("refused", 0)), int(done.get("repaired", 0))
+    if refused or repaired:
+        message = (
+            f"{label}: of {layer.rows_in} rows {refused} hold no polygon and are left out, {repaired} were not valid "
+            f"and are repaired; {layer.folder.parent.name}/{layer.folder.name}/report.parquet lists each with why"
+        )
+        warnings.warn(message, RepairWarning, stacklevel=4)
 
 
 def _check_source(stream: Stream | Passing) -> None:

@@ -26,7 +26,7 @@ from ecozones.capsule import digest
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
 from ecozones.errors import GeometryError, InputError, SchemaError
-from ecozones.large.preparing import ROW, prepare
+from ecozones.large.preparing import ROW, prepare, warn_of_changes
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table
@@ -42,7 +42,7 @@ _ROWS = 20_000
 _LARGEST = 200_000
 _BLOCK = 200_000
 _HA = 1e4
-_ORDER = "_order"
+_ORDER, _READY = "_order", "ready"
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -61,12 +61,15 @@ class LargeRestored(LargeRun):
         How many groups of records hang together, and how many records the largest has.
     stated
         Whether records state an area of their own.
+    aside
+        How many of the refused rows hold no polygon: they are in no fragment, and so not in :meth:`summary`.
     """
 
     by: tuple[str, ...] = ()
     components: int = 0
     largest: int = 0
     stated: bool = False
+    aside: int = 0
 
     def table(self, name: str) -> pd.DataFrame:
         """
@@ -83,6 +86,10 @@ class LargeRestored(LargeRun):
             In the order of the rows in their file.
         """
         table = super().table(name)
+        if name == "refused" and self.aside:
+            report = read_part(self.folder / _READY / "report.parquet")
+            lost = report.loc[report["done"] == "refused", ["row", "reason"]]
+            table = pd.concat([table, plain_kinds(lost).astype({"reason": table["reason"].dtype})])
         key = ROW if ROW in table.columns else "row"
         return table.sort_values(key, kind="stable", ignore_index=True) if key in table.columns else table
 
@@ -221,7 +228,7 @@ def measure_restored_in(
     # one day for every fragment, and another run tomorrow
     day = dt.datetime.now(tz=dt.UTC).astimezone().date() if on is None else as_day(on)
     with held(out):
-        stream = _ready(open_stream(source, layer=layer), out, engine)
+        stream, aside = _ready(open_stream(source, layer=layer), out, engine)
         missing = [name for name in ("project_id", *keys) if name not in {*stream.names, *_MADE}]
         if missing:
             message = f"{stream.label} has no column {', '.join(missing)}; it has {', '.join(stream.names)}"
@@ -268,6 +275,7 @@ def measure_restored_in(
         )
         path.unlink()
         fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
+        fields |= {"rows_in": run.rows_in + aside, "rows_refused": run.rows_refused + aside, "aside": aside}
         return LargeRestored(
             **fields,
             by=keys,
@@ -299,12 +307,15 @@ def _check_options(keys: Sequence[str], by: object, attribution: str, districts:
         raise InputError(message)
 
 
-def _ready(stream: Stream, out: Path, engine: object) -> ParquetStream:
-    """Open a register that is prepared, or prepare it beside the results."""
+def _ready(stream: Stream, out: Path, engine: object) -> tuple[ParquetStream, int]:
+    """Open a register that is prepared, or prepare it beside the results; and count the rows that were left out."""
+    aside = 0
     if not (isinstance(stream, ParquetStream) and (stream.root / PREPARED).is_file()):
-        stream = open_stream(prepare(stream, out / "ready", engine=engine).folder)
+        layer = prepare(stream, out / _READY, engine=engine)
+        warn_of_changes(layer, stream.label)
+        stream, aside = open_stream(layer.folder), layer.rows_refused
     assert isinstance(stream, ParquetStream)
-    return stream
+    return stream, aside
 
 
 def _said_of(plan: ZoningPlan) -> list[object]:

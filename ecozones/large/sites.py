@@ -65,7 +65,7 @@ from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, as_day, load_rules
 from ecozones.siting import PreparedSites, answer_sites, check_sites, hash_inputs, prepare_sites
-from ecozones.streams import Stream, Told, open_stream
+from ecozones.streams import LOST, Stream, Told, open_stream
 from ecozones.vocab import verdict_dtype
 
 _STORED = "_lines"
@@ -484,6 +484,9 @@ def check_fragment(fragment: Fragment) -> Outcome:
     keeps, kept = _kept(sites, digests, case)
     fresh = sites[~keeps]
     tables = _check(fresh, case, refused, [(row, what) for row, what in told if row in fresh.index])
+    # what could not be read looks empty, and is not
+    lost = {row: what for row, what in told if what == LOST}
+    refused = [(row, lost.get(row, reason)) for row, reason in refused]
     answered = sites.drop(index=[row for row, _ in refused if row in sites.index])
     tables["inputs"] = pd.DataFrame({"site_id": answered["site_id"], "digest": digests[answered.index]})
     if kept:
