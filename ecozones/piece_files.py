@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import tempfile
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-import pyarrow.parquet as pq
 import pyproj
 import shapely
 
@@ -93,9 +93,8 @@ def read_pieces(whole: overlay.Geometries, folder: Path, source: str) -> overlay
         with contextlib.suppress(FileNotFoundError):  # another process may be tidying up
             content = path.read_bytes()
             if path.stem.rpartition("-")[2] == _hash(content):
-                table = pq.read_table(path, columns=["geometry", "feature"])
-                geometry = shapely.from_wkb(table["geometry"].to_numpy())
-                return overlay.Pieces.of(whole, geometry, table["feature"].to_numpy().astype(np.intp))
+                table = gpd.read_parquet(io.BytesIO(content), columns=["geometry", "feature"])
+                return overlay.Pieces.of(whole, table.geometry.to_numpy(), table["feature"].to_numpy(dtype=np.intp))
     return None
 
 
