@@ -136,6 +136,16 @@ def test_an_empty_layer_is_measured(tmp_path):
     assert run.totals()[["rows", "area_m2"]].iloc[0].tolist() == [0, 0]
 
 
+def test_a_parcel_off_the_map_is_put_aside_and_the_others_are_measured(tmp_path):
+    frame = parcels()
+    frame.loc[7, "geometry"] = shapely.box(0, 0, 10, 10)
+    frame.to_parquet(tmp_path / "a.parquet")
+    run = measure_area_in(tmp_path / "a.parquet", tmp_path / "out", engine=1, rows=13)
+    assert run.table("refused")["row"].tolist() == [7]
+    assert "degrees" in run.table("refused")["reason"][0]
+    assert run.table("areas")["area_m2"].tolist() == measure_area(frame.drop(index=7)).tolist()
+
+
 def test_what_cannot_be_measured_is_refused_before_it_starts(tmp_path):
     path = tmp_path / "a.parquet"
     parcels().set_crs(None, allow_override=True).to_parquet(path)

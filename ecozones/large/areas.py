@@ -15,7 +15,7 @@ import shapely
 from ecozones.area import AreaMethod, measure_area
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split
-from ecozones.errors import GeometryError, InputError, MissingCRSError, SchemaError, name_rows
+from ecozones.errors import CRSError, GeometryError, InputError, MissingCRSError, SchemaError, name_rows
 from ecozones.geometry import without_place
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
@@ -239,12 +239,15 @@ def _measure(frame: gpd.GeoDataFrame, case: _Case, refused: dict[int, str], lost
     try:
         check_crs(frame, what=case.source.label)
         return measure_area(frame, method=case.method, unit=case.unit, rounded=case.rounded)
-    except GeometryError as cause:
+    except (GeometryError, CRSError) as cause:
         problems = cause.problems
         if problems is not None and "row" in problems and set(problems["row"]) <= set(frame.index):
             bad = dict(zip(problems["row"], problems.iloc[:, -1].astype(str), strict=True))
             refused |= {int(row): str(lost.get(int(row), reason)) for row, reason in bad.items()}
             return _measure(frame.drop(index=list(bad)), case, refused, lost)
+        if isinstance(cause, CRSError):
+            # it names no rows, so it is the layer that cannot be measured
+            raise
         if len(frame) == 1:
             row = int(frame.index[0])
             refused[row] = lost.get(row, _reason(frame.geometry.iloc[0], cause))

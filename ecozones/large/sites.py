@@ -31,6 +31,7 @@ from ecozones.capsule import digest
 from ecozones.crs import same_datum
 from ecozones.engines.fragments import Fragment, Outcome, Receipt, account, split, write_whole
 from ecozones.errors import (
+    CRSError,
     EcozonesWarning,
     EngineError,
     GeometryError,
@@ -605,12 +606,15 @@ def _answers(
         return []
     try:
         return [_answer(frame, case)]
-    except (SchemaError, GeometryError, shapely.errors.GEOSException) as cause:
+    except (SchemaError, GeometryError, CRSError, shapely.errors.GEOSException) as cause:
         problems = getattr(cause, "problems", None)
         if problems is not None and "row" in problems and set(problems["row"]) <= set(frame.index):
             bad = problems.groupby("row")["problem"].agg("; ".join)
             refused += [(int(row), str(reason)) for row, reason in bad.items()]
             return _answers(frame.drop(index=bad.index), case, refused)
+        if isinstance(cause, CRSError):
+            # it names no rows, so it is the layer that cannot be placed
+            raise
         if len(frame) == 1:
             refused.append((int(frame.index[0]), str(cause)))
             return []
