@@ -16,11 +16,11 @@ from ecozones.conflicts import (
     balance_partition,
     check_partition,
     find_conflicts,
-    planar_faces,
     planarise,
     total_conflicts,
 )
 from ecozones.conflicts.common_ground import Layer, Place, share, subtract, unite
+from ecozones.conflicts.finding import planar_faces
 from ecozones.errors import DroppedColumnsWarning, GeometryError, RepairWarning, SchemaError
 from ecozones.overlay import cut, meet
 from ecozones.plan import ZoningPlan
