@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import html
 import os
 import re
@@ -338,6 +339,29 @@ class ZoningPlan:
             moved, _ = bring_to(ground, crs, what="extent")
             self._pieces[key] = overlay.cut(moved.geometry.to_numpy())
         return self._pieces[key]
+
+    @functools.cached_property
+    def _flat(self) -> dict[str, bool]:
+        return {}
+
+    def in_metres(self, line: str) -> bool:
+        """
+        Tell whether lengths in the plane of a line are metres on the ground; asked once, and kept with the plan.
+
+        Parameters
+        ----------
+        line
+            Line id.
+
+        Returns
+        -------
+        bool
+            See :func:`ecozones.placing.in_metres`; a line without a polygon bends none.
+        """
+        if line not in self._flat:
+            frame = self.lines[line]
+            self._flat[line] = not len(frame) or in_metres(frame)
+        return self._flat[line]
 
     @property
     def metric_crs(self) -> pyproj.CRS:

@@ -214,7 +214,7 @@ class Rulebook:
         caption = f"<caption>{html.escape(self.name)}: {len(self.rules)} rules</caption>"
         return f"<table>{caption}<tr><th>控制线</th><th>line</th>{head}</tr>{body}</table>"
 
-    @property
+    @functools.cached_property
     def version(self) -> str:
         """Digest of everything the rulebook says; the order of its rows does not matter."""
         content = {
@@ -399,11 +399,22 @@ class Rulebook:
         >>> table.query("subzone == 'pbf' and activity == 'greening'")[["verdict", "rule_id"]].values.tolist()
         [['prohibited', 'PBF-05']]
         """
-        law = _Law(self, as_day(on))
-        wanted = [line.id for line in self.lines] if lines is None else list(lines)
+        wanted = tuple(line.id for line in self.lines) if lines is None else tuple(lines)
+        key = ("decisions", as_day(on), wanted)
+        if key not in self._tables:
+            self._tables[key] = self._list_decisions(as_day(on), wanted)
+        return self._tables[key].copy()
+
+    @functools.cached_property
+    def _tables(self) -> dict[tuple[str, dt.date, tuple[str, ...]], pd.DataFrame]:
+        """Answers that were asked before: the rules do not change."""
+        return {}
+
+    def _list_decisions(self, day: dt.date, lines: Iterable[str]) -> pd.DataFrame:
+        law = _Law(self, day)
         decisions = [
             law.decide(line, subzone, activity)
-            for line in wanted
+            for line in lines
             for subzone in ("", *(known.id for known in law.line(line).subzones))
             for activity in ("", *law.activities)
         ]
@@ -443,14 +454,20 @@ class Rulebook:
         >>> load_rules("CN").notice_table("2024-06-01")["rule_id"].unique().tolist()
         ['ECRL-X-01']
         """
-        law = _Law(self, as_day(on))
-        wanted = [line.id for line in self.lines] if lines is None else list(lines)
+        wanted = tuple(line.id for line in self.lines) if lines is None else tuple(lines)
+        key = ("notices", as_day(on), wanted)
+        if key not in self._tables:
+            self._tables[key] = self._list_notices(as_day(on), wanted)
+        return self._tables[key].copy()
+
+    def _list_notices(self, day: dt.date, lines: Iterable[str]) -> pd.DataFrame:
+        law = _Law(self, day)
         rows = [
             {"line": line, "subzone": subzone, "activity": activity, "verdict": rule.verdict, "reason": rule.title_en,
              "reason_zh": rule.title_zh, "rule_id": rule.id, "requires": "; ".join(rule.requires),
              "requires_zh": "；".join(rule.requires_zh), "citation": self.cite(rule), "status": rule.status,
              "effective_from": rule.effective_from}
-            for line in wanted
+            for line in lines
             for subzone in ("", *(known.id for known in law.line(line).subzones))
             for activity in ("", *law.activities)
             for rule in law.notices(line, subzone, activity)

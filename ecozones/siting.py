@@ -391,17 +391,22 @@ def _decide(
     )
     answers = _answers(line, word, book, day)
     decided = spoken.merge(answers, on=["subzone", "activity"], how="left")
-    unheard = decided["verdict"].isna()
-    decided.loc[unheard, _SAID] = [
-        "undetermined", "", "", "", "", "", None,
-        f"the rules do not know this sub-zone of the {word.en}", f"规则不识此{word.zh}分区",
-    ]  # fmt: skip
-    silent = decided["kind"] == "uncovered"
-    decided.loc[silent, _SAID] = [
-        "undetermined", "", "", "", "", "", None,
+    unheard = decided["verdict"].isna().to_numpy()
+    _leave_open(
+        decided, unheard, f"the rules do not know this sub-zone of the {word.en}", f"规则不识此{word.zh}分区"
+    )
+    silent = decided["kind"].to_numpy() == "uncovered"
+    _leave_open(
+        decided, silent,
         f"outside the ground for which the plan states its {word.en}", f"规划未覆盖此处，{word.zh}无从判定",
-    ]  # fmt: skip
+    )  # fmt: skip
     return decided
+
+
+def _leave_open(found: pd.DataFrame, rows: overlay.Flags, reason: str, reason_zh: str) -> None:
+    """Say of patches that nothing is decided, and why."""
+    if rows.any():
+        found.loc[rows, _SAID] = ["undetermined", "", "", "", "", "", None, reason, reason_zh]
 
 
 def _answers(line: str, word: ControlLine, book: Rulebook, day: dt.date) -> pd.DataFrame:
@@ -434,28 +439,27 @@ def _line_table(
     found: gpd.GeoDataFrame,
 ) -> pd.DataFrame:
     n = len(placed)
-    claimed = patches[patches["kind"] == "claimed"]
-    real = claimed[~claimed["sliver"]].groupby("shape")["parts"].sum().reindex(range(n), fill_value=0)
-    small = claimed[claimed["sliver"]]
-    sliver = np.bincount(small["shape"], weights=small["area_m2"].fillna(0.0), minlength=n)
+    shape, claimed = patches["shape"].to_numpy(), patches["kind"].to_numpy() == "claimed"
+    real, small = claimed & ~patches["sliver"].to_numpy(), claimed & patches["sliver"].to_numpy()
+    parts = np.bincount(shape[real], weights=patches["parts"].to_numpy()[real], minlength=n).astype(np.int64)
+    sliver = np.bincount(shape[small], weights=np.nan_to_num(patches["area_m2"].to_numpy()[small]), minlength=n)
     ground = (totals["unit"] == "m2").to_numpy()
     length = (totals["unit"] == "m").to_numpy()
     whole = totals["whole"].to_numpy()
     share = np.divide(totals["claimed"].to_numpy(), whole, out=np.zeros(n), where=whole > 0)
     covered = 1 - np.divide(totals["uncovered"].to_numpy(), whole, out=np.zeros(n), where=whole > 0)
     distance = _distances(there, plan, line, totals)
-    met = real.to_numpy() > 0
+    met = parts > 0
     relation = np.select(
         [met & (share >= _RELATION_SHARE), met, totals["touches"].to_numpy(), distance <= setback],
         ["inside", "crosses", "touches", "near"],
         default="apart",
     )
-    deciding = found[found["role"] == "decides"]
-    # kept a categorical: the worst of plain texts would be the last in the alphabet
-    verdict = deciding.set_index("shape")["verdict"].astype(verdict_dtype())
-    worst = (
-        verdict.groupby(level=0).max().reindex(range(n)).fillna("clear") if len(verdict) else pd.Series(["clear"] * n)
-    )
+    decides = found["role"].to_numpy(dtype=object) == "decides"
+    # by rank: the worst of plain texts would be the last in the alphabet
+    rank = np.full(n, verdict_dtype().categories.get_loc("clear"))
+    ranks = pd.Categorical(found["verdict"].to_numpy(dtype=object)[decides], dtype=verdict_dtype()).codes
+    np.maximum.at(rank, found["shape"].to_numpy()[decides], ranks)
     area = np.where(ground, totals["claimed"], np.nan)
     return pd.DataFrame(
         {
@@ -468,10 +472,10 @@ def _line_table(
             "overlap_m": np.where(length, totals["claimed"], np.nan),
             "share": share,
             "distance_m": distance,
-            "parts": real.to_numpy(),
+            "parts": parts,
             "sliver_m2": np.where(ground, sliver, np.nan),
             "covered_share": covered,
-            "verdict": pd.Categorical(worst, dtype=verdict_dtype()),
+            "verdict": pd.Categorical.from_codes(rank, dtype=verdict_dtype()),
         }
     )
 
@@ -482,7 +486,7 @@ def _distances(there: gpd.GeoDataFrame, plan: ZoningPlan, line: str, totals: pd.
     apart = np.flatnonzero(~totals["touches"].to_numpy())
     if not len(apart):
         return distance
-    if len(plan.lines[line]) and not in_metres(plan.lines[line]):
+    if not plan.in_metres(line):
         flat, _ = bring_to(there.iloc[apart], plan.metric_crs, what="sites")
         distance[apart] = overlay.nearest(flat.geometry.to_numpy(), plan.flat_pieces(line))
     else:
@@ -586,16 +590,18 @@ def _notices(found: pd.DataFrame, book: Rulebook, day: dt.date) -> pd.DataFrame:
 def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, method: AreaMethod) -> pd.DataFrame:
     """Say where two lines claim the same ground of a site; the usual case is farmland kept inside the boundary."""
     rows = []
-    claimed = found[(found["kind"] == "claimed") & (found["role"] == "decides")]
+    decides = (found["kind"].to_numpy(dtype=object) == "claimed") & (found["role"].to_numpy(dtype=object) == "decides")
+    lines, shape = found["line"].to_numpy(dtype=object), found["shape"].to_numpy(dtype=np.intp)
+    wholes = np.full(shape.max(initial=-1) + 1, np.nan)
+    wholes[shape[decides]] = found["whole"].to_numpy(dtype=float)[decides]
     for rule in book.overlaps:
-        first, second = (claimed[claimed["line"] == line] for line in (rule.a, rule.b))
-        both = np.intersect1d(first["shape"], second["shape"]).astype(np.intp)
+        first, second = (np.flatnonzero(decides & (lines == line)) for line in (rule.a, rule.b))
+        both = np.intersect1d(shape[first], shape[second])
         if not len(both):
             continue
-        one, other = (_united(side, both) for side in (first, second))
+        one, other = (_united(found["geometry"].to_numpy()[side], shape[side], both) for side in (first, second))
         ground = overlay.keep_dimension(shapely.intersection(one, other), np.full(len(both), 2))
         area = polygon_areas(ground, plan.crs, method=method)
-        whole = first.drop_duplicates("shape").set_index("shape")["whole"].reindex(both).to_numpy()
         told = pd.DataFrame(
             {
                 "shape": both,
@@ -608,7 +614,7 @@ def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, meth
                 "reason_zh": rule.note_zh,
                 "area_m2": area,
                 "amount": area,
-                "whole": whole,
+                "whole": wholes[both],
                 "geometry": ground,
             }
         )
@@ -616,11 +622,10 @@ def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, meth
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 
 
-def _united(claimed: pd.DataFrame, shapes: overlay.Rows) -> overlay.Geometries:
-    """Unite what a line claims of each shape."""
-    asked = claimed[claimed["shape"].isin(shapes)]
-    group = np.searchsorted(shapes, asked["shape"].to_numpy(dtype=np.intp))
-    return overlay.unite(asked["geometry"].to_numpy(), group, len(shapes))
+def _united(claimed: overlay.Geometries, shape: overlay.Rows, shapes: overlay.Rows) -> overlay.Geometries:
+    """Unite what a line claims of each of some shapes."""
+    asked = np.isin(shape, shapes)
+    return overlay.unite(claimed[asked], np.searchsorted(shapes, shape[asked]), len(shapes))
 
 
 def _verdicts(
