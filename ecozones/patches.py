@@ -9,7 +9,7 @@ operations and measured one by one, so that their sum proves the division.
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import geopandas as gpd
 import numpy as np
@@ -232,7 +232,8 @@ def _measure(parts: pd.DataFrame, crs: object, method: AreaMethod, narrower_m: f
 def _trim_hairs(geometry: overlay.Geometries) -> overlay.Geometries:
     """Take off hairs: they have no ground, but make a part look narrow; what is nothing else stays as it is."""
     trimmed = shapely.set_precision(geometry, _in_units(geometry, _HAIR_M))
-    return np.where(shapely.is_empty(trimmed), geometry, trimmed)
+    # set free again: what is done to a geometry on a grid is done on the grid, where GEOS loses whole triangles
+    return np.where(shapely.is_empty(trimmed), geometry, shapely.set_precision(trimmed, 0.0))
 
 
 def _in_units(geometry: overlay.Geometries, metres: float) -> float:
@@ -243,50 +244,67 @@ def _in_units(geometry: overlay.Geometries, metres: float) -> float:
 
 def _judge(parts: pd.DataFrame, whole: overlay.Numbers, slivers: Slivers) -> pd.DataFrame:
     """Tell slivers from the rest; a narrow part that goes on in its neighbour's parcel is none, nor is half a site."""
-    ground, length = parts["dimension"] == 2, parts["dimension"] == 1  # noqa: PLR2004
-    sliver = (ground & ((parts["area_m2"] < slivers.below_m2) | (parts["width_m"] < slivers.narrower_m))) | (
-        length & (parts["length_m"] < slivers.narrower_m)
-    )
-    judged = parts.assign(sliver=sliver)
-    doubtful = judged[
-        ground & (judged["kind"] == "claimed") & judged.groupby(["shape", "kind"])["sliver"].transform("any")
-    ]
-    for _, group in doubtful.groupby("shape"):
+    shape, dimension = parts["shape"].to_numpy(), parts["dimension"].to_numpy()
+    amount, claimed = parts["amount"].to_numpy(), parts["kind"].to_numpy() == "claimed"
+    ground = dimension == 2  # noqa: PLR2004
+    small = ground & ((amount < slivers.below_m2) | (parts["width_m"].to_numpy() < slivers.narrower_m))
+    sliver = small | ((dimension == 1) & (amount < slivers.narrower_m))
+    doubtful = np.zeros(len(whole), dtype=bool)
+    doubtful[shape[claimed & sliver]] = True
+    rows = np.flatnonzero(ground & claimed & doubtful[shape])
+    rows = rows[np.argsort(shape[rows], kind="stable")]
+    geometry, area = parts["geometry"].to_numpy(), parts["area_m2"].to_numpy()
+    for group in np.split(rows, np.flatnonzero(np.diff(shape[rows])) + 1):
         if len(group) > 1:
-            judged.loc[group.index, "sliver"] = _judge_together(group, slivers)
-    small = judged["amount"].where(judged["sliver"], 0.0).groupby([judged["shape"], judged["kind"]]).transform("sum")
-    judged["sliver"] &= small <= slivers.up_to_share * whole[judged["shape"].to_numpy()]
-    return judged
+            # no part that is wide alone becomes a sliver by its company
+            sliver[group] &= _small_together(geometry[group], area[group], slivers)
+    _, kind = np.unique(parts["kind"].to_numpy(dtype=str), return_inverse=True)
+    pair = shape * len(get_args(Kind)) + kind
+    together = np.bincount(pair, weights=np.where(sliver, amount, 0.0))[pair]
+    return parts.assign(sliver=sliver & (together <= slivers.up_to_share * whole[shape]))
 
 
-def _judge_together(group: pd.DataFrame, slivers: Slivers) -> pd.Series:
-    """Judge parts by the connected ground that they make up together."""
-    geometry = _trim_hairs(group["geometry"].to_numpy())
-    reach = _in_units(geometry, _REACH_M)
-    blocks = shapely.get_parts(shapely.union_all(shapely.buffer(geometry, reach, quad_segs=1)))
-    part, block = shapely.STRtree(blocks).query(shapely.point_on_surface(geometry), predicate="intersects")
-    member = np.empty(len(geometry), dtype=np.intp)
+def _small_together(geometry: overlay.Geometries, area: overlay.Numbers, slivers: Slivers) -> overlay.Flags:
+    """Tell which parts are small even with the connected ground that they make up together."""
+    trimmed = _trim_hairs(geometry)
+    reach = _in_units(trimmed, _REACH_M)
+    blocks = shapely.get_parts(shapely.union_all(shapely.buffer(trimmed, reach, quad_segs=1)))
+    part, block = shapely.STRtree(blocks).query(shapely.point_on_surface(trimmed), predicate="intersects")
+    member = np.full(len(trimmed), len(blocks))
     member[part] = block
-    area = np.bincount(member, weights=group["area_m2"], minlength=len(blocks))
+    summed = np.bincount(member, weights=area, minlength=len(blocks) + 1)[:-1]
     # the width of the block, in the unit of the plane, scaled by what its parts measure on the ground
-    scale = area / np.maximum(shapely.area(blocks), np.finfo(float).tiny)
+    scale = summed / np.maximum(shapely.area(blocks), np.finfo(float).tiny)
     width = 2 * shapely.area(blocks) / shapely.length(blocks) * np.sqrt(scale) - 2 * _REACH_M
-    small = (area < slivers.below_m2) | (width < slivers.narrower_m)
-    # no part that is wide alone becomes a sliver by its company
-    return group["sliver"] & pd.Series(small[member], index=group.index)
+    small = (summed < slivers.below_m2) | (width < slivers.narrower_m)
+    # a part that lies in no block has no company
+    together: overlay.Flags = np.append(small, True)[member]  # noqa: FBT003 - a value, not a switch
+    return together
 
 
 def _gather(parts: pd.DataFrame, crs: object) -> pd.DataFrame:
     """Put the parts of one polygon in one shape together again, slivers apart."""
-    keys = ["shape", "kind", "feature", "sliver"]
-    grouped = parts.groupby(keys, sort=True)
-    table = grouped.agg(parts=("amount", "size"), width_m=("width_m", "max"), rank=("dimension", "first")).reset_index()
-    table["amount"] = np.bincount(grouped.ngroup(), weights=parts["amount"], minlength=len(table))
-    table["area_m2"] = table["amount"].where(table["rank"] == 2)  # noqa: PLR2004
-    table["length_m"] = table["amount"].where(table["rank"] == 1)
-    group = cast("overlay.Rows", np.asarray(grouped.ngroup(), dtype=np.intp))
-    geometry = _collect(parts["geometry"].to_numpy(), group, table["rank"].to_numpy())
-    return gpd.GeoDataFrame(table.drop(columns="rank"), geometry=geometry, crs=crs)
+    keys = {name: parts[name].to_numpy() for name in ("shape", "kind", "feature", "sliver")}
+    _, keys["kind"] = np.unique(keys["kind"].astype(str), return_inverse=True)
+    order = np.lexsort(list(keys.values())[::-1])
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = np.any([key[order][1:] != key[order][:-1] for key in keys.values()], axis=0)
+    group = np.empty(len(order), dtype=np.intp)
+    group[order] = np.cumsum(first) - 1
+    leader = order[first]
+    amount = np.bincount(group, weights=parts["amount"].to_numpy(), minlength=len(leader))
+    width = np.full(len(leader), np.nan)
+    np.fmax.at(width, group, parts["width_m"].to_numpy())
+    rank = parts["dimension"].to_numpy()[leader]
+    table = parts.iloc[leader][["shape", "kind", "feature", "sliver"]].reset_index(drop=True)
+    table = table.assign(
+        parts=np.bincount(group, minlength=len(leader)),
+        width_m=width,
+        amount=amount,
+        area_m2=np.where(rank == 2, amount, np.nan),  # noqa: PLR2004
+        length_m=np.where(rank == 1, amount, np.nan),
+    )
+    return gpd.GeoDataFrame(table, geometry=_collect(parts["geometry"].to_numpy(), group, rank), crs=crs)
 
 
 def _collect(parts: overlay.Geometries, group: overlay.Rows, dimension: _Dimensions) -> overlay.Geometries:

@@ -175,6 +175,20 @@ def test_narrow_parcels_side_by_side_are_no_slivers():
     assert row.sliver_m2 == 0.0
 
 
+def test_a_small_part_belongs_to_the_thin_triangle_beside_it():
+    # GEOS loses this triangle where it works on a grid of 0.1 mm
+    a, b = (36556564.542, 3465703.366), (36556566.99087385, 3465696.9249554076)
+    c, beside = (36556560.01885722, 3465712.8020323548), (36556562.12, 3465708.62)
+    farm = gpd.GeoDataFrame(geometry=[shapely.Polygon([c, a, b]), shapely.Polygon([c, a, beside])], crs="EPSG:4524")
+    assert farm.area.tolist() == pytest.approx([3.013, 0.455], rel=1e-3)
+    plan = ZoningPlan.from_layers({FARM: farm})
+    site = gpd.GeoDataFrame(geometry=[farm.union_all().buffer(30)], crs=farm.crs)
+    patches, _ = divide(site, plan, FARM, slivers=Slivers())
+    claimed = patches[patches["kind"] == "claimed"]
+    assert claimed["parts"].tolist() == [1, 1]
+    assert not claimed["sliver"].any()
+
+
 def test_overlapping_features_of_one_line_are_counted_once_and_summed_beside():
     corner = shapely.box(500_000, 3_320_000, 500_300, 3_320_300)
     boxes = [
