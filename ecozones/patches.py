@@ -278,7 +278,7 @@ def _small_together(geometry: overlay.Geometries, area: overlay.Numbers, slivers
     width = 2 * shapely.area(blocks) / shapely.length(blocks) * np.sqrt(scale) - 2 * _REACH_M
     small = (summed < slivers.below_m2) | (width < slivers.narrower_m)
     # a part that lies in no block has no company
-    together: overlay.Flags = np.append(small, True)[member]  # noqa: FBT003 - a value, not a switch
+    together: overlay.Flags = np.append(small, True)[member]
     return together
 
 

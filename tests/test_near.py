@@ -1,5 +1,7 @@
 """Lines that are read around the sites only: the bytes of a check that has all of them in memory."""
 
+import warnings
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ from test_large import contents
 from test_since import DAY, LINES, SOUTH, WEST, plan_of, some_features, some_sites
 
 from ecozones import check_sites
-from ecozones.errors import CRSError, SchemaError
+from ecozones.errors import CRSError, EcozonesWarning, SchemaError
 from ecozones.large import check_sites_in, prepare
 from ecozones.large import near as near_module
 from ecozones.large import sites as sites_module
@@ -92,6 +94,20 @@ def test_what_was_changed_in_a_line_on_disk_is_found_since(case, monkeypatch):
     whole = check(place, plan_of(lines | {LINES[1]: moved}), "whole")
     assert contents(after.folder) == contents(whole.folder)
     assert 0 < after.rechecked < len(sites)
+
+
+def test_sites_in_no_order_of_place_are_told_what_to_do(case, monkeypatch):
+    place, sites, lines = case
+    monkeypatch.setattr(sites_module, "RESIDENT", 3)
+    near_ones = sites.iloc[:60]
+    near_ones.iloc[np.argsort(near_ones.geometry.representative_point().x)].to_parquet(place / "sites.parquet")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", EcozonesWarning)
+        ordered = check(place, plan_of(lines), "ordered", rows=10)
+    near_ones.to_parquet(place / "sites.parquet")
+    with pytest.warns(EcozonesWarning, match=r"spread over [4-6] times the ground.*prepare\(\) the sites"):
+        told = check(place, plan_of(lines), "told", rows=10)
+    assert told.rows_done == ordered.rows_done == 60
 
 
 def test_a_line_in_which_nothing_can_be_measured_or_named_is_refused(case):

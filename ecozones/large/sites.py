@@ -25,6 +25,7 @@ import pandas as pd
 import pyarrow as pa
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from ecozones import engines
 from ecozones.capsule import digest
@@ -77,6 +78,8 @@ _ROLES = ("site_id", "name", "activity", "width_m")
 _ROWS = 20_000
 # fewer sites in memory are checked sooner than processes are started
 _INLINE = 30_000
+# stretches that spread over more times the ground than this read the lines that often
+_SCATTERED = 3.0
 # columns that a part without a single value must still know the kind of
 _NUMBERS = {"area_m2", "area_mu", "length_m", "share", "width_m", "before_m2", "after_m2", "change_m2"}
 _DAY = pd.ArrowDtype(pa.date32())
@@ -292,6 +295,21 @@ def _from_afar(
     return lines, see_from_afar(plan, lines)
 
 
+def _scattered(source: Stream, rows: int) -> float:
+    """Tell over how many times the ground of all sites their stretches spread; in order of place: once or twice."""
+    spread = np.array([_spread(source.boxes(start, stop)) for start, stop in split(source.rows, rows)])
+    if len(spread) < 2:  # noqa: PLR2004 - one stretch reads everything once, in any order
+        return 0.0
+    low, high = np.nanmin(spread[:, :2], axis=0), np.nanmax(spread[:, 2:], axis=0)
+    sides = np.maximum(spread[:, 2:] - spread[:, :2], 0.0)
+    return float(np.nansum(np.prod(sides, axis=1)) / max(np.prod(high - low), np.finfo(float).tiny))
+
+
+def _spread(boxes: NDArray[np.float64]) -> list[float]:
+    whole = boxes[~np.isnan(boxes).any(axis=1)]
+    return [*whole[:, :2].min(axis=0), *whole[:, 2:].max(axis=0)] if len(whole) else [np.nan] * 4
+
+
 def _plane_of(case: _Case, line: str) -> pyproj.CRS | None:
     """Give the plane in which distances to a line are measured, where it is not the one of the line."""
     frame = case.plan.lines[line]
@@ -388,6 +406,8 @@ def check_sites_in(
     -----
     RepairWarning
         Polygons were not valid and are repaired; the table ``repaired`` lists them.
+    EcozonesWarning
+        Lines are on disk and the sites lie in no order of place, so that the lines are read many times over.
 
     Examples
     --------
@@ -420,6 +440,14 @@ def check_sites_in(
             case = dataclasses.replace(case, earlier=earlier)
         given = write_case(case, out)
         keep_features(features, out, print_[:12])
+        scattered = _scattered(source, rows) if lines else 0.0
+        if scattered > _SCATTERED:
+            message = (
+                f"{source.label} lies in no order of place: its stretches of {rows} sites spread over {scattered:.0f} "
+                f"times the ground, and each reads {', '.join(lines)} there anew; prepare() the sites, and check what "
+                "it has written"
+            )
+            warnings.warn(message, EcozonesWarning, stacklevel=2)
         # a layer without rows still has columns
         fragments = [
             Fragment(number, start, stop, "ecozones.large.sites:check_fragment", given, str(out), print_)
