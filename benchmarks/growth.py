@@ -4,8 +4,10 @@ How cost grows: CPU seconds against pairs that truly meet, in the three sizes, a
     python -m benchmarks.growth docs/_static/growth.svg
 """
 
+import json
 import math
 import sys
+from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -13,6 +15,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import page
 
+PROVINCE = Path(__file__).with_name("province.json")
 # a site meets a line once or not: the same for every peer, and counted by the job that asks only that
 PAIRS = {"red area": "red yes", "farm area": "farm yes"}
 TITLES = {"red area": "sites × red line", "farm area": "sites × farmland"}
@@ -27,6 +30,7 @@ LOOKS = {
     "ecozones": ("#1f5a8c", "s"),
     "ecozones[fast]": ("#1b7837", "P"),
 }
+WHOLE = "sites × three lines, files to files"
 STYLE = {"font.family": "sans-serif", "font.size": 9.0, "svg.fonttype": "none", "svg.hashsalt": "ecozones"}
 
 
@@ -48,6 +52,12 @@ def points(results, job):
     for sample, whole in SAMPLES.items():
         found[whole] = found.pop(sample, {}) | found.get(whole, {})
     return {peer: [by[size] for size in page.SIZES if size in by] for peer, by in found.items() if by}
+
+
+def whole_checks(told):
+    """Give what `points` gives of checks from end to end, and the most memory that each took [MiB]."""
+    rows = [told["sizes"][size]["check"] for size in page.SIZES if size in told["sizes"]]
+    return [(row["pairs"], row["cpu_s"], False) for row in rows], [row["peak_mib"] for row in rows]
 
 
 def slope(line):
@@ -73,16 +83,20 @@ def _panel(axes, lines, title):
         axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 
-def draw(results, picture):
-    """Draw both joins side by side; what is hollow was measured on a sample."""
+def draw(results, province, picture):
+    """Draw both joins and the whole check side by side; what is hollow was measured on a sample."""
     with rc_context(STYLE):
-        figure = Figure(figsize=(9.2, 4.2), layout="constrained", facecolor="white")
-        panels = figure.subplots(1, 2, sharey=True)
-        for axes, job in zip(panels, PAIRS, strict=True):
+        figure = Figure(figsize=(12.0, 4.2), layout="constrained", facecolor="white")
+        panels = figure.subplots(1, 3, sharey=True)
+        for axes, job in zip(panels, PAIRS, strict=False):
             _panel(axes, points(results, job), TITLES[job])
+        line, memory = whole_checks(province)
+        _panel(panels[2], {"ecozones": line} if line else {}, WHOLE)
+        for (pairs, seconds, _), peak in zip(line, memory, strict=True):
+            panels[2].annotate(f"{peak:,} MiB", (pairs, seconds), (-8, 6), textcoords="offset points", ha="right")
         panels[0].set_ylabel("CPU seconds")
         FigureCanvasSVG(figure).print_svg(picture, metadata={"Date": None})
 
 
 if __name__ == "__main__":
-    draw(page.read(), sys.argv[1])
+    draw(page.read(), json.loads(PROVINCE.read_text(encoding="utf-8")), sys.argv[1])

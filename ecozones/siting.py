@@ -392,9 +392,7 @@ def _decide(
     answers = _answers(line, word, book, day)
     decided = spoken.merge(answers, on=["subzone", "activity"], how="left")
     unheard = decided["verdict"].isna().to_numpy()
-    _leave_open(
-        decided, unheard, f"the rules do not know this sub-zone of the {word.en}", f"规则不识此{word.zh}分区"
-    )
+    _leave_open(decided, unheard, f"the rules do not know this sub-zone of the {word.en}", f"规则不识此{word.zh}分区")
     silent = decided["kind"].to_numpy() == "uncovered"
     _leave_open(
         decided, silent,

@@ -294,14 +294,28 @@ def test_growth_is_told_against_the_pairs_that_meet(grown):
 
 def test_the_picture_of_growth_is_drawn_from_the_results_alone(grown, tmp_path):
     for name in ("one.svg", "two.svg"):
-        growth.draw(grown, tmp_path / name)
+        growth.draw(grown, PROVINCE, tmp_path / name)
     text = (tmp_path / "one.svg").read_text(encoding="utf-8")
     assert text == (tmp_path / "two.svg").read_text(encoding="utf-8")
     assert "geopandas.overlay" in text
     assert "2.00" in text
     assert "CPU seconds" in text
+    assert "1,234 MiB" in text
 
 
+def test_a_whole_check_grows_with_what_it_meets():
+    line, memory = growth.whole_checks(PROVINCE)
+    assert line == [(100, 2.0, False), (10_000, 20.0, False)]
+    assert memory == [300, 1_234]
+    assert growth.slope(line) == pytest.approx(0.5)
+
+
+PROVINCE = {
+    "sizes": {
+        "L": {"check": {"pairs": 10_000, "cpu_s": 20.0, "peak_mib": 1_234}},
+        "S": {"check": {"pairs": 100, "cpu_s": 2.0, "peak_mib": 300}},
+    }
+}
 LARGE = {
     "rows": 1_000,
     "vertices": 30_000,

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +24,7 @@ from test_engines import assert_reviews_equal
 from ecozones import check_sites
 from ecozones.engines import fragments as fragments_module
 from ecozones.engines import run
+from ecozones.engines.fragments import Fragment
 from ecozones.errors import EngineError, InputError, RepairWarning, SchemaError
 from ecozones.large import check_sites_in, check_sites_on
 from ecozones.large import run as run_module
@@ -184,6 +186,22 @@ def test_files_of_gdal_are_read_in_stretches(sites, plan, tmp_path, suffix):
         frame.set_index("site_id")["verdict"].astype(str) for frame in (review.table("verdicts"), expected.verdicts)
     )
     pd.testing.assert_series_equal(left, right, check_index_type=False)
+
+
+def test_threads_share_no_case_and_each_reads_its_own_once(plan, tmp_path):
+    # geometry that is prepared may not be asked by two threads at a time: GEOS frees twice
+    given = run_module.write_case(plan, tmp_path)
+    fragments = [Fragment(number, 0, 1, "no:work", given, str(tmp_path), "") for number in range(4)]
+    together = threading.Barrier(2)
+
+    def read(_):
+        together.wait(timeout=20)
+        return [id(run_module.read_case(fragment)) for fragment in fragments]
+
+    with ThreadPoolExecutor(2) as executor:
+        one, other = executor.map(read, range(2))
+    assert len(set(one)) == len(set(other)) == 1
+    assert one != other
 
 
 def test_engines_write_the_same_bytes(path, plan, tmp_path):

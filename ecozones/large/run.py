@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import json
 import pickle
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
@@ -33,6 +33,9 @@ from ecozones.streams import stated_values
 
 RUN = "_run.json"
 _LOCK = "_lock"
+_KEPT = 2
+# what each thread holds for itself
+_OWN = threading.local()
 _COUNTS = ("rows_in", "rows_done", "rows_refused")
 # what an answer rests on beside data, rules and options
 _PACKAGES = ("ecozones", "geopandas", "numpy", "pandas", "pyarrow", "shapely")
@@ -238,7 +241,10 @@ def write_case(case: object, out: Path) -> dict[str, str]:
 
 def read_case(fragment: Fragment) -> Any:  # noqa: ANN401 - whatever was written
     """
-    Read what :func:`write_case` wrote; a worker keeps the last two.
+    Read what :func:`write_case` wrote; every thread keeps the last two that it has read, for itself.
+
+    Threads share no case: GEOS builds the index of a prepared geometry at its first question, and two threads that ask
+    at the same time tear it.
 
     Parameters
     ----------
@@ -255,11 +261,17 @@ def read_case(fragment: Fragment) -> Any:  # noqa: ANN401 - whatever was written
     EngineError
         It is not what was written.
     """
-    return _read_case(fragment.out, fragment.given["case"])
+    kept: dict[tuple[str, str], Any] = _OWN.__dict__.setdefault("cases", {})
+    key = fragment.out, fragment.given["case"]
+    if key not in kept:
+        read = _load_case(*key)
+        while len(kept) >= _KEPT:
+            del kept[next(iter(kept))]
+        kept[key] = read
+    return kept[key]
 
 
-@functools.lru_cache(maxsize=2)
-def _read_case(out: str, digest: str) -> Any:  # noqa: ANN401 - whatever was written
+def _load_case(out: str, digest: str) -> Any:  # noqa: ANN401 - whatever was written
     path = Path(out) / _case_name(digest)
     content = path.read_bytes() if path.exists() else b""
     if hashlib.sha256(content).hexdigest() != digest:
