@@ -14,6 +14,7 @@ from importlib import import_module
 
 MODULES = (
     "benchmarks.bench_sites",
+    "benchmarks.bench_checks",
     "benchmarks.bench_conflicts",
     "benchmarks.bench_restoration",
     "benchmarks.bench_quality",
