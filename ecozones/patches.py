@@ -109,7 +109,7 @@ def divide(
     parts = pd.concat(rows, ignore_index=True)
     parts["dimension"] = dimension[parts["shape"].to_numpy()]
     measured = _measure(parts, frame.crs, method, slivers.narrower_m)
-    sums = {kind: _sum_by_shape(measured[measured["kind"] == kind], len(geometry)) for kind in get_args(Kind)}
+    sums = _sum_by_shape(measured, len(geometry))
     whole = _amount(geometry, dimension, frame.crs, method)
     union = sums["claimed"].copy()
     again = _counted_again(shared, shape, claimed, dimension)
@@ -132,10 +132,13 @@ def divide(
     return _gather(_judge(listed, whole, slivers), frame.crs), totals
 
 
-def _sum_by_shape(parts: pd.DataFrame, n_shapes: int) -> overlay.Numbers:
-    """Sum in the order of the rows; a grouped sum of pandas depends on its other groups, in the last bit."""
-    sums: overlay.Numbers = np.bincount(parts["shape"], weights=parts["amount"], minlength=n_shapes).astype(float)
-    return sums
+def _sum_by_shape(parts: pd.DataFrame, n_shapes: int) -> dict[str, overlay.Numbers]:
+    """Sum each kind in the order of the rows; a grouped sum of pandas depends on its other groups, in the last bit."""
+    kind, shape, amount = (parts[name].to_numpy() for name in ("kind", "shape", "amount"))
+    return {
+        each: np.bincount(shape[kind == each], weights=amount[kind == each], minlength=n_shapes).astype(float)
+        for each in get_args(Kind)
+    }
 
 
 def _fill(united: overlay.Geometries, like: overlay.Geometries) -> overlay.Geometries:
