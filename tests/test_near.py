@@ -96,6 +96,25 @@ def test_what_was_changed_in_a_line_on_disk_is_found_since(case, monkeypatch):
     assert 0 < after.rechecked < len(sites)
 
 
+@pytest.mark.parametrize("crs", [BOARD_CRS, "EPSG:4490"])
+def test_nothing_is_farther_than_the_boxes_of_a_line_say(tmp_path, monkeypatch, crs):
+    monkeypatch.setattr(near_module, "_GROUP", 5)
+    rng = np.random.default_rng(3)
+    x, y = WEST + rng.uniform(0, 60_000, 80), SOUTH + rng.uniform(0, 60_000, 80)
+    # strips in two directions: a box is bare in all corners but two
+    ends = np.where(rng.random(80) < 0.5, 3_000, -3_000)
+    strips = shapely.buffer(shapely.linestrings(np.stack([np.c_[x, y], np.c_[x + 3_000, y + ends]], 1)), 5.0)
+    flat = gpd.GeoDataFrame({"feature_id": range(80), "subzone": None}, geometry=strips, crs=BOARD_CRS)
+    store_line(flat.to_crs(crs), tmp_path / "line")
+    points = shapely.points(WEST + rng.uniform(-50_000, 110_000, 400), SOUTH + rng.uniform(-50_000, 110_000, 400))
+    asked = gpd.GeoSeries(points, crs=BOARD_CRS).to_crs(crs)
+    bound = open_line(tmp_path / "line", LINES[1]).surely_within(shapely.get_coordinates(asked.to_numpy()))
+    true = shapely.distance(points, shapely.union_all(strips))
+    assert (true <= bound).all()
+    # and a bound that says nothing would not be worth asking: a stretch of five strips measures some tens of km
+    assert np.median(bound - true) < 30_000
+
+
 def test_sites_in_no_order_of_place_are_told_what_to_do(case, monkeypatch):
     place, sites, lines = case
     monkeypatch.setattr(sites_module, "RESIDENT", 3)

@@ -41,10 +41,12 @@ _STRETCH = 50_000
 _GROUP = 1_000
 # sites that are asked together: they lie near each other; fewer where so many features lie around them
 _BATCH, _MOST = 1_000, 40_000
-# how far around sites is read at first [m], and how much wider each time something may be nearer than it shows
-_REACH_M, _WIDER = 500.0, 4.0
-# a degree of latitude is longer everywhere, and planes stretch lengths by less than the share [m]
-_DEGREE_M, _STRETCHED = 110_000.0, 1.01
+# how far around sites is read at first [m]
+_REACH_M = 500.0
+# a degree is no shorter along a meridian, and no longer anywhere; planes stretch lengths by less than the share [m]
+_SHORT_DEGREE_M, _LONG_DEGREE_M, _STRETCHED = 110_000.0, 111_800.0, 1.01
+# how many distances are held at a time
+_HELD = 4_000_000
 
 Box = tuple[float, float, float, float]
 
@@ -82,7 +84,7 @@ class StoredLine:
         west, south, east, north = bounds
         if self.metres:
             return west - reach_m, south - reach_m, east + reach_m, north + reach_m
-        up = _STRETCHED * reach_m / _DEGREE_M
+        up = _STRETCHED * reach_m / _SHORT_DEGREE_M
         lowest = np.cos(np.radians(min(max(abs(south - up), abs(north + up)), 89.0)))
         return west - up / lowest, south - up, east + up / lowest, north + up
 
@@ -96,6 +98,32 @@ class StoredLine:
         west, south, east, north = window
         low_x, low_y, high_x, high_y = self.stretches.T
         return _GROUP * int(((low_x <= east) & (high_x >= west) & (low_y <= north) & (high_y >= south)).sum())
+
+    def surely_within(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """
+        Tell how far away the nearest feature lies at most.
+
+        Something touches each side of the box around a stretch of features, at its far end if nowhere nearer.
+
+        Parameters
+        ----------
+        points
+            In its plane, shape (n, 2).
+
+        Returns
+        -------
+        ndarray
+            Distance, shape (n,). [m]
+        """
+        low, high = self.stretches[:, :2], self.stretches[:, 2:]
+        unit = 1.0 if self.metres else _STRETCHED * _LONG_DEGREE_M
+        found = np.full(len(points), np.inf)
+        for start, stop in split(len(points), max(1, _HELD // max(len(low), 1))):
+            to_low, to_high = (np.abs(points[start:stop, None] - side[None]) for side in (low, high))
+            near, far = np.minimum(to_low, to_high), np.maximum(to_low, to_high)
+            both = np.minimum(np.hypot(near[..., 0], far[..., 1]), np.hypot(far[..., 0], near[..., 1]))
+            found[start:stop] = both.min(axis=1, initial=np.inf) * unit
+        return found
 
     def shows_all(self, window: Box) -> bool:
         """Tell whether a window leaves nothing out."""
@@ -271,7 +299,7 @@ def answer_near(
     boxes = {line: shapely.bounds(frame.geometry.to_numpy()) for line, frame in there.items()}
     order = np.argsort(prepared.shapes.hilbert_distance().to_numpy(), kind="stable")
     reviews = []
-    for turn in _turns(order, boxes, stored, reach):
+    for turn in _turns(order, boxes, stored, np.full(len(order), reach)):
         rows = np.sort(turn)
         windows = {line: one.window(_as_box(_around(boxes[line][rows])), reach) for line, one in stored.items()}
         around = {line: one.around(windows[line]) for line, one in stored.items()}
@@ -303,13 +331,14 @@ def _turns(
     order: NDArray[np.intp],
     boxes: Mapping[str, NDArray[np.float64]],
     stored: Mapping[str, StoredLine],
-    reach: float,
+    reach: NDArray[np.float64],
 ) -> Iterator[NDArray[np.intp]]:
     """Take sites in order of place, as many at a time as have not too many features around them."""
     waiting = [order[start:stop] for start, stop in split(len(order), _BATCH)][::-1]
     while waiting:
         rows = waiting.pop()
-        windows = {line: one.window(_as_box(_around(boxes[line][rows])), reach) for line, one in stored.items()}
+        widest = float(reach[rows].max())
+        windows = {line: one.window(_as_box(_around(boxes[line][rows])), widest) for line, one in stored.items()}
         if len(rows) > 1 and max(one.count(windows[line]) for line, one in stored.items()) > _MOST:
             waiting += [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
         else:
@@ -322,21 +351,20 @@ def _ask_farther(
     """Measure again how far sites lie from a line that shows nothing within reach of them."""
     rows = np.flatnonzero(lines["line"] == line)
     distance = lines["distance_m"].to_numpy(dtype=float)[rows]
-    boxes = shapely.bounds(there.geometry.to_numpy())
-    open_ = np.flatnonzero(~(distance <= reach)) if len(rows) else rows
-    while len(open_):
-        reach *= _WIDER
-        all_shown: list[int] = []
-        for turn in _turns(open_, {line: boxes}, {line: stored}, reach):
-            window = stored.window(_as_box(_around(boxes[turn])), reach)
-            asked, features = there.iloc[turn], stored.around(window)
-            if not stored.metres:
-                asked, _ = bring_to(asked, plan.metric_crs, what="sites")
-                features, _ = bring_to(features, plan.metric_crs, what=line)
-            pieces = overlay.cut(features.geometry.to_numpy(), checked=True)
-            distance[turn] = overlay.nearest(asked.geometry.to_numpy(), pieces)
-            all_shown += turn.tolist() if stored.shows_all(window) else []
-        open_ = np.setdiff1d(open_[~(distance[open_] <= reach)], np.array(all_shown, dtype=np.intp))
+    open_ = np.flatnonzero(~(distance <= reach))
+    if not len(open_):
+        return
+    shapes = there.geometry.to_numpy()
+    boxes, farthest = shapely.bounds(shapes), np.full(len(shapes), reach)
+    farthest[open_] = stored.surely_within(shapely.get_coordinates(shapely.point_on_surface(shapes[open_])))
+    for turn in _turns(open_, {line: boxes}, {line: stored}, farthest):
+        window = stored.window(_as_box(_around(boxes[turn])), float(farthest[turn].max()))
+        asked, features = there.iloc[turn], stored.around(window)
+        if not stored.metres:
+            asked, _ = bring_to(asked, plan.metric_crs, what="sites")
+            features, _ = bring_to(features, plan.metric_crs, what=line)
+        pieces = overlay.cut(features.geometry.to_numpy(), checked=True)
+        distance[turn] = overlay.nearest(asked.geometry.to_numpy(), pieces)
     lines.loc[lines.index[rows], "distance_m"] = distance
 
 
