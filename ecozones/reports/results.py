@@ -14,7 +14,7 @@ import pandas as pd
 from ecozones.errors import InputError
 from ecozones.reports.content import Column, Figure, Paragraph, Table
 from ecozones.reports.figures import absent, kind_of, label_of, show, word
-from ecozones.reports.totals import close_table
+from ecozones.reports.totals import add_total
 from ecozones.units import from_m2
 from ecozones.vocab import Language, control_lines
 
@@ -134,7 +134,7 @@ def has_ground(kind: str) -> bool:
 
 def result_table(frame: pd.DataFrame, kind: str, key: str, title: str, language: Language) -> Table:
     """
-    Lay out a table of a kind: its columns in order, its values in words, its sums closed.
+    Lay out a table of a kind: its columns in order, its values in words, its printed rows summed.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def result_table(frame: pd.DataFrame, kind: str, key: str, title: str, language:
     rows = tuple(plain[keys].astype(object).itertuples(index=False, name=None))
     columns = tuple(_column(name, kind, plain[name], language) for name in keys)
     table = Table(key, title, columns, rows, notes=notes, below=below)
-    return close_table(table, language, only=spec["sum"]) if "sum" in spec else table
+    return add_total(table, language, only=spec["sum"]) if "sum" in spec else table
 
 
 def _column(name: str, kind: str, values: pd.Series, language: Language) -> Column:
