@@ -51,7 +51,8 @@ def score_green_mine(
     -------
     DataFrame
         One row per first-level indicator, then one for the mine (``"total"``): ``points``, ``score``, ``share``,
-        ``bar`` (share, or points for the total), ``passes`` (missing where no bar is known), ``reason``.
+        ``bar`` (share, or points for the total), ``passes`` (missing where no bar is known), ``reason``, ``status`` (of
+        the rules of the edition).
 
     Raises
     ------
@@ -132,4 +133,4 @@ def score_green_mine(
             "reason": ["; ".join(reasons)],
         }
     )
-    return pd.concat([table, whole], ignore_index=True)
+    return pd.concat([table, whole], ignore_index=True).assign(status=_rules()["sources"][rules["source"]]["status"])
