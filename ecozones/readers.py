@@ -184,7 +184,7 @@ def read_projects(
     contract = schema.table("projects")
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        frame, what = _read_frame(source, contract, layer=layer, options=options)
+        frame, what = _read_frame(source, contract, layer=layer, columns=columns, options=options)
         fields = schema.match_columns(_names(frame), contract, columns=columns, what=what)
         read = _conform(frame, contract, what=what, columns=columns)
         read = _patches(_reported(_areas_by_ground(read, fields, what), fields), what)
@@ -298,12 +298,12 @@ def _say(heard: Sequence[warnings.WarningMessage]) -> None:
 def _read_table(
     source: Source, contract: schema.Table, *, layer: str | None, columns: Mapping[str, str] | None, options: _Options
 ) -> gpd.GeoDataFrame:
-    frame, what = _read_frame(source, contract, layer=layer, options=options)
+    frame, what = _read_frame(source, contract, layer=layer, columns=columns, options=options)
     return _conform(frame, contract, what=what, columns=columns)
 
 
 def _read_frame(
-    source: Source, contract: schema.Table, *, layer: str | None, options: _Options
+    source: Source, contract: schema.Table, *, layer: str | None, columns: Mapping[str, str] | None, options: _Options
 ) -> tuple[gpd.GeoDataFrame, str]:
     with open_source(source, what=contract.id) as listed:
         chosen = _choose(listed, layer, contract)
@@ -311,6 +311,7 @@ def _read_frame(
     what = chosen[0].label if len(chosen) == 1 else f"{len(chosen)} boundary-point texts"
     frame = frames[0] if len(frames) == 1 else _join_texts(chosen, frames, what)
     check_crs(frame, what=what)
+    frame = frame.rename(columns=schema.restore_cut_units(_names(frame), contract, columns=columns, what=what))
     if chosen[0].path.suffix.lower() == ".dxf":
         frame.attrs["drawing"] = True
     return frame, what

@@ -18,15 +18,14 @@ import pandas as pd
 
 from ecozones.columns import as_flag
 from ecozones.errors import DroppedColumnsWarning, FormatWarning, SchemaError, name_rows
+from ecozones.units import NAME_BYTES, StatedUnit, fold, names_before_cut, stated_units, unit_in_name, unit_of
 from ecozones.units import Kind as UnitKind
-from ecozones.units import StatedUnit, fold, stated_units, unit_in_name, unit_of
 
 Kind = Literal["text", "number", "integer", "day", "flag"]
 Scheme = Literal["survey-2", "survey-3", "plan-2023"]
 
-# a shapefile cuts names at 10 bytes: 3 Chinese characters in UTF-8 and a rest, 5 in GBK
+# ten bytes hold 3 Chinese characters in UTF-8 and a rest, 5 in GBK
 _SHORTEST_CUT = 3
-_CUT_BYTES = 10
 _PROBLEM_COLUMNS = ["row", "column", "value", "problem", "remedy"]
 
 
@@ -244,13 +243,72 @@ def restore_cut(name: object, aliases: Iterable[str]) -> str:
     """
     text = str(name).strip()
     if text.isascii():
-        long_enough = len(text) == _CUT_BYTES
+        long_enough = len(text) == NAME_BYTES
     else:
-        long_enough = len(text) >= _SHORTEST_CUT and len(text.encode("utf-8")) >= _CUT_BYTES - 1
+        long_enough = len(text) >= _SHORTEST_CUT and len(text.encode("utf-8")) >= NAME_BYTES - 1
     folded = fold(text)
     if not long_enough or not folded:
         return ""
     return next((alias for alias in aliases if fold(alias) != folded and fold(alias).startswith(folded)), "")
+
+
+def restore_cut_units(
+    names: Sequence[str], contract: Table, *, columns: Mapping[str, str] | None = None, what: str
+) -> dict[str, str]:
+    """
+    Find the full names of columns that a shapefile has cut within the unit of their figures.
+
+    Parameters
+    ----------
+    names
+        Columns of the file.
+    contract
+        The table whose roles are wanted.
+    columns
+        What the caller says: role to column.
+    what
+        Name of the data, for messages.
+
+    Returns
+    -------
+    dict
+        Full name by cut name, where one unit only can have been meant and nothing else plays the role.
+
+    Warns
+    -----
+    FormatWarning
+        A column is left as it stands, since what is left of its unit may be the beginning of several.
+
+    Examples
+    --------
+    >>> restore_cut_units(["项目编号", "总投资百万"], table("projects"), what="projects")
+    {'总投资百万': '总投资百万元'}
+    """
+    matched = match_columns(names, contract, columns=columns, what=what)
+    restored: dict[str, str] = {}
+    for column in contract.columns:
+        kind = column.unit_kind
+        if kind is None or column.id in matched:
+            continue
+        known = {fold(alias) for alias in (column.id, *column.aliases)}
+        for name in names:
+            if name in matched.values():
+                continue
+            meant: dict[str, str] = {}
+            for full in names_before_cut(name, kind):
+                stem, unit = unit_in_name(full, kind)
+                if stem in known:
+                    meant.setdefault(unit, full)
+            if len(meant) == 1:
+                restored[name] = next(iter(meant.values()))
+            elif meant:
+                message = (
+                    f"{what}: ten bytes of a shapefile cut {name} within its unit; it may be any of "
+                    f"{', '.join(meant.values())}, so it is left as it stands. Export the table to a GeoPackage, or "
+                    "under a shorter name"
+                )
+                warnings.warn(message, FormatWarning, stacklevel=3)
+    return restored
 
 
 def conform(
