@@ -41,7 +41,7 @@ def read_projects(
     Parameters
     ----------
     source, layer, columns, encoding, crs, keep_personal, on_empty, repair
-        As for :func:`read_sites`.
+        As for :func:`ecozones.read_sites`.
 
     Returns
     -------
