@@ -11,11 +11,7 @@ import pandas as pd
 
 from ecozones.area.measuring import measure_area
 from ecozones.area.methods import AreaMethod
-from ecozones.errors import (
-    EcozonesWarning,
-    SchemaError,
-    name_rows,
-)
+from ecozones.errors import EcozonesWarning, SchemaError, name_rows
 
 
 def net_farmland_area(

@@ -16,10 +16,7 @@ from ecozones.area.chains import EXACT_STEP_M, Chains
 from ecozones.area.ellipsoid import Floats, Integers, Strip
 from ecozones.area.rings import all_rings, not_finite, own_rings, refusal_of, refuse_rows, sum_rings
 from ecozones.area.surface import Inverse, Surface, flat_crs
-from ecozones.errors import (
-    CRSError,
-    GeometryError,
-)
+from ecozones.errors import CRSError, GeometryError
 from ecozones.ground_scale import GroundScale
 from ecozones.units import round_half_up
 

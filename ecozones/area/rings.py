@@ -8,10 +8,7 @@ import shapely
 from numpy.typing import NDArray
 
 from ecozones.area.ellipsoid import Floats, Integers
-from ecozones.errors import (
-    GeometryError,
-    name_rows,
-)
+from ecozones.errors import GeometryError, name_rows
 
 
 def single_parts(geometry: NDArray[np.object_], *kinds: shapely.GeometryType) -> tuple[NDArray[np.object_], Integers]:

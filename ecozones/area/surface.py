@@ -11,10 +11,7 @@ import numpy as np
 import pyproj
 
 from ecozones.area.ellipsoid import CGCS2000, Ellipsoid, Floats, Strip
-from ecozones.errors import (
-    CRSError,
-    MissingCRSError,
-)
+from ecozones.errors import CRSError, MissingCRSError
 from ecozones.ground_scale import GroundScale
 
 Inverse = Callable[[Floats, Floats], tuple[Floats, Floats]]

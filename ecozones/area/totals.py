@@ -8,10 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ecozones.errors import (
-    InputError,
-    name_rows,
-)
+from ecozones.errors import InputError, name_rows
 from ecozones.units import round_half_up
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ecozones.conflicts.common_ground import (
-    Layer,
-    Place,
-)
+from ecozones.conflicts.common_ground import Layer, Place
 from ecozones.errors import SchemaError, name_rows
 from ecozones.placing import bring_to
 from ecozones.plan import ZoningPlan

@@ -7,12 +7,7 @@ from typing import NamedTuple
 import geopandas as gpd
 import shapely
 
-from ecozones.conflicts.common_ground import (
-    Geometries,
-    Layer,
-    Place,
-    share,
-)
+from ecozones.conflicts.common_ground import Geometries, Layer, Place, share
 from ecozones.crs import check_crs
 from ecozones.errors import GeometryError, SchemaError, name_rows
 from ecozones.geometry import check_polygons, repair_polygons

@@ -12,13 +12,7 @@ import shapely
 
 from ecozones.area import AreaMethod
 from ecozones.conflicts.asked import lay_over, lines_asked
-from ecozones.conflicts.common_ground import (
-    Layer,
-    Numbers,
-    find_slivers,
-    measure,
-    share,
-)
+from ecozones.conflicts.common_ground import Layer, Numbers, find_slivers, measure, share
 from ecozones.conflicts.districts import Districts, read_districts
 from ecozones.conflicts.meaning import relations, say_meaning
 from ecozones.conflicts.stretches import Judged, gather_stretches

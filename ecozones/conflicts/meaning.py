@@ -12,10 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from ecozones.conflicts.common_ground import (
-    Geometries,
-    Numbers,
-)
+from ecozones.conflicts.common_ground import Geometries, Numbers
 from ecozones.rulebook import Rulebook
 
 # shares of a feature that differ less are equal: what double precision leaves of a cut along a shared edge

@@ -7,12 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ecozones.area import AreaMethod, polygon_areas
-from ecozones.conflicts.common_ground import (
-    Layer,
-    Place,
-    find_slivers,
-    measure,
-)
+from ecozones.conflicts.common_ground import Layer, Place, find_slivers, measure
 from ecozones.conflicts.planar import name_once, planar_faces
 from ecozones.conflicts.stretches import say_because
 from ecozones.errors import SchemaError

@@ -13,13 +13,7 @@ import shapely
 from ecozones import overlay
 from ecozones.area import AreaMethod
 from ecozones.conflicts.asked import lay_over, lines_asked
-from ecozones.conflicts.common_ground import (
-    Geometries,
-    Layer,
-    Rows,
-    measure,
-    share,
-)
+from ecozones.conflicts.common_ground import Geometries, Layer, Rows, measure, share
 from ecozones.plan import ZoningPlan
 from ecozones.units import from_m2
 

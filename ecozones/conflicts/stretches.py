@@ -9,15 +9,7 @@ import pandas as pd
 import shapely
 
 from ecozones.area import AreaMethod
-from ecozones.conflicts.common_ground import (
-    Flags,
-    Geometries,
-    Numbers,
-    Place,
-    Rows,
-    measure,
-    split_by,
-)
+from ecozones.conflicts.common_ground import Flags, Geometries, Numbers, Place, Rows, measure, split_by
 from ecozones.conflicts.districts import Districts
 from ecozones.units import from_m2
 

@@ -13,15 +13,7 @@ import shapely
 
 from ecozones.area import AreaMethod, close_totals
 from ecozones.conflicts.asked import lay_over, lines_asked
-from ecozones.conflicts.common_ground import (
-    Geometries,
-    Layer,
-    Place,
-    measure,
-    measure_union,
-    share,
-    unite,
-)
+from ecozones.conflicts.common_ground import Geometries, Layer, Place, measure, measure_union, share, unite
 from ecozones.conflicts.planar import planar_faces
 from ecozones.plan import ZoningPlan
 from ecozones.units import DECIMALS, AreaUnit, from_m2, round_half_up

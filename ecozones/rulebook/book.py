@@ -19,12 +19,7 @@ from ecozones.rulebook.decision import Decision
 from ecozones.rulebook.law import Law
 from ecozones.rulebook.merging import join_agreeing, replace_rows
 from ecozones.rulebook.written import plain_word
-from ecozones.rulefile import (
-    STATUSES,
-    Activity,
-    OverlapRule,
-    Rule,
-)
+from ecozones.rulefile import STATUSES, Activity, OverlapRule, Rule
 from ecozones.vocab import ControlLine, verdict_dtype
 
 

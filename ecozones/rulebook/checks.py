@@ -7,13 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ecozones.errors import RulebookError, name_rows
 from ecozones.rulebook.written import Written, plain_word
-from ecozones.rulefile import (
-    ANY,
-    Citation,
-    OverlapRule,
-    Rule,
-    name_near,
-)
+from ecozones.rulefile import ANY, Citation, OverlapRule, Rule, name_near
 from ecozones.vocab import ControlLine, control_lines
 
 

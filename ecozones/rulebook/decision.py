@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
-from ecozones.rulefile import (
-    status_label,
-)
+from ecozones.rulefile import status_label
 from ecozones.vocab import Language
 
 

@@ -9,12 +9,7 @@ from collections.abc import Iterator
 from ecozones.errors import InputError
 from ecozones.rulebook.decision import Decision
 from ecozones.rulebook.written import Written
-from ecozones.rulefile import (
-    ANY,
-    UNDETERMINED,
-    Rule,
-    name_near,
-)
+from ecozones.rulefile import ANY, UNDETERMINED, Rule, name_near
 from ecozones.vocab import ControlLine, verdict_words
 
 

@@ -12,9 +12,7 @@ from pathlib import Path
 from ecozones.errors import RulebookError
 from ecozones.rulebook.book import Rulebook
 from ecozones.rulebook.merging import join_agreeing, join_all
-from ecozones.rulefile import (
-    parse_file,
-)
+from ecozones.rulefile import parse_file
 from ecozones.vocab import control_lines
 
 

@@ -7,11 +7,7 @@ from typing import TypeVar
 
 from ecozones.errors import RulebookError
 from ecozones.provenance import Source
-from ecozones.rulefile import (
-    Activity,
-    OverlapRule,
-    Rule,
-)
+from ecozones.rulefile import Activity, OverlapRule, Rule
 from ecozones.vocab import ControlLine
 
 Row = TypeVar("Row", Rule, OverlapRule)
