@@ -24,7 +24,6 @@ from ecozones.errors import InputError, name_rows
 from ecozones.streams.frames import bounds_of, boxes_meet, build_shapes, series_of, tell_rows
 from ecozones.streams.stream import FEATURES, PREPARED, Bounds, Floats, Told, check_columns, file_stamp
 
-PARQUET = {".parquet", ".geoparquet"}
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -232,7 +231,7 @@ def open_folder(root: Path) -> ParquetStream:
         path
         for path in sorted(inside.rglob("*"))
         if path.is_file()
-        and path.suffix.lower() in PARQUET
+        and path.suffix.lower() in sources.PARQUET
         and not any(part.startswith((".", "_")) for part in path.relative_to(inside).parts)
     ]
     if not paths:

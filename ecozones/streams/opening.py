@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ecozones.errors import InputError, name_rows
-from ecozones.sources import warn_mojibake
+from ecozones.sources import PARQUET, warn_mojibake
 from ecozones.streams.drivers import DriverStream, open_driver
-from ecozones.streams.geoparquet import PARQUET, ParquetStream, open_folder, open_parquet
+from ecozones.streams.geoparquet import ParquetStream, open_folder, open_parquet
 from ecozones.streams.stream import Stream
 
 _LOOK = 200
