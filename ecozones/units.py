@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-import tomllib
 import unicodedata
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
-from importlib import resources
 from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from ecozones.shipped import shipped_table
 
 Kind = Literal["area", "money"]
 AreaUnit = Literal["m2", "ha", "km2", "mu"]
@@ -125,9 +125,8 @@ def stated_units(kind: Kind) -> Mapping[str, StatedUnit]:
     >>> float(stated_units("area")["wan_mu"].to_base(3)), float(stated_units("money")["yi_yuan"].to_base(2))
     (20000000.0, 200000000.0)
     """
-    text = resources.files("ecozones").joinpath("data/units.toml").read_text(encoding="utf-8")
     found: dict[str, StatedUnit] = {}
-    for key, unit in tomllib.loads(text)[kind].items():
+    for key, unit in shipped_table("units")[kind].items():
         times, over = map(float, unit["to"])
         rest = (unit.get("doubt", ""), unit.get("currency", ""))
         found[key] = StatedUnit(key, times, over, tuple(unit["words"]), *rest)

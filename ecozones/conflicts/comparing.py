@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from importlib import resources
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -33,6 +30,7 @@ from ecozones.geometry import check_polygons
 from ecozones.patches import Slivers
 from ecozones.plan import ZoningPlan
 from ecozones.rulebook import Rulebook, as_day, load_rules
+from ecozones.shipped import shipped_table
 from ecozones.units import DECIMALS, AreaUnit, from_m2
 
 # areas that differ by less are equal: a square metre of a county is what its digits leave open
@@ -289,12 +287,6 @@ def _solid(geometry: Geometries) -> Geometries:
     return geometry[shapely.area(geometry) > 0]
 
 
-@functools.cache
-def _tests() -> tuple[Mapping[str, Any], ...]:
-    text = resources.files("ecozones").joinpath("data/adjustments.toml").read_text(encoding="utf-8")
-    return tuple(tomllib.loads(text)["tests"])
-
-
 class _Answer(NamedTuple):
     """What one test found."""
 
@@ -351,7 +343,7 @@ def judge_adjustment(
     book = load_rules(rules or "CN") if not isinstance(rules, Rulebook) else rules
     known = {source.id: source for source in book.sources}
     rows = []
-    for test in _tests():
+    for test in shipped_table("adjustments")["tests"]:
         line = test["line"]
         if line not in before or line not in after:
             lacking = "before" if line not in before else "after"

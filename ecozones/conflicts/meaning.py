@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import tomllib
-from collections.abc import Mapping
-from importlib import resources
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import shapely
 
 from ecozones.conflicts.common_ground import Geometries, Numbers
 from ecozones.rulebook import Rulebook
+from ecozones.shipped import shipped_table
 
 # shares of a feature that differ less are equal: what double precision leaves of a cut along a shared edge
 _WHOLE = 1 - 1e-9
 _MEANING = ["severity", "rule_id", "citation", "status", "note", "note_zh"]
-
-
-@functools.cache
-def _data() -> Mapping[str, Any]:
-    return tomllib.loads(resources.files("ecozones").joinpath("data/conflicts.toml").read_text(encoding="utf-8"))
 
 
 def say_meaning(table: pd.DataFrame, lines: tuple[str, str], deduction: Numbers, book: Rulebook) -> pd.DataFrame:
@@ -86,7 +76,7 @@ def _meaning(book: Rulebook, lines: tuple[str, str], relation: str) -> dict[str,
         said = ("undetermined", "", "", "", "no rule says what this overlap means", "规则未说明此类重叠")
         return dict(zip(_MEANING, said, strict=True))
     severity, note, note_zh = str(rule.severity), rule.note, rule.note_zh
-    island = next((island for island in _data()["islands"] if island["overlap"] == rule.id), None)
+    island = next((island for island in shipped_table("conflicts")["islands"] if island["overlap"] == rule.id), None)
     if island is not None:
         within = {"equal", "inside" if lines[0] == island["inner"] else "contains"}
         severity = island["inside"] if relation in within else island["across"]

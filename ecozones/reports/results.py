@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import string
-import tomllib
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from typing import Any
 
 import pandas as pd
@@ -15,6 +13,7 @@ from ecozones.errors import InputError
 from ecozones.reports.content import Column, Figure, Paragraph, Table
 from ecozones.reports.figures import absent, kind_of, label_of, show, word
 from ecozones.reports.totals import add_total
+from ecozones.shipped import shipped_table
 from ecozones.units import from_m2
 from ecozones.vocab import Language, control_lines
 
@@ -24,10 +23,8 @@ _MOST_GROUPS = 12
 _AS_EXPECTED = {"met", "ahead", "on_track"}
 
 
-@functools.cache
 def _words() -> Mapping[str, Any]:
-    text = resources.files("ecozones").joinpath("data/templates/results.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return shipped_table("templates/results")
 
 
 @functools.cache

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
-from types import MappingProxyType
 from typing import Any, Literal
 
+from ecozones.shipped import shipped_table
 from ecozones.units import Kind as UnitKind
 from ecozones.units import stated_units
 
@@ -77,7 +75,6 @@ class Table:
     columns: tuple[Column, ...]
 
 
-@functools.cache
 def settings() -> Mapping[str, Any]:
     """
     Give the tables file as it is written.
@@ -92,8 +89,7 @@ def settings() -> Mapping[str, Any]:
     >>> "lxdh" in settings()["personal"]["columns"]
     True
     """
-    text = resources.files("ecozones").joinpath("data/tables.toml").read_text(encoding="utf-8")
-    return MappingProxyType(tomllib.loads(text))
+    return shipped_table("tables")
 
 
 @functools.cache

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
 from ecozones.schema.matching import restore_cut
+from ecozones.shipped import shipped_table
 from ecozones.units import fold
 
 Scheme = Literal["survey-2", "survey-3", "plan-2023"]
@@ -37,7 +36,7 @@ def land_classes(scheme: Scheme) -> Mapping[str, str]:
     >>> land_classes("survey-3")["0601"], land_classes("plan-2023")["0601"]
     ('工业用地', '农村道路')
     """
-    found = _land_class_file()["schemes"][scheme]
+    found = shipped_table("land_classes")["schemes"][scheme]
     return MappingProxyType(found["classes"] | found.get("recalled", {}))
 
 
@@ -56,7 +55,7 @@ def land_class_collisions() -> pd.DataFrame:
     ['设施农用地', '公路用地']
     """
     survey, plan = land_classes("survey-3"), land_classes("plan-2023")
-    renamed = _land_class_file()["renamed"]
+    renamed = shipped_table("land_classes")["renamed"]
     codes = [code for code in survey if code in plan and survey[code] != plan[code] and renamed.get(code) != code]
     return pd.DataFrame(
         {"code": codes, "survey_3": [survey[code] for code in codes], "plan_2023": [plan[code] for code in codes]}
@@ -87,7 +86,7 @@ def land_class_schemes(codes: pd.Series, field: str) -> pd.Series:
     >>> land_class_schemes(pd.Series(["0601"]), "用地用海分类代码").tolist()
     ['plan-2023']
     """
-    schemes = _land_class_file()["schemes"]
+    schemes = shipped_table("land_classes")["schemes"]
     known = {fold(name): scheme for scheme, entry in schemes.items() for name in entry["fields"]}
     cut = {scheme: restore_cut(field, entry["fields"]) for scheme, entry in schemes.items()}
     scheme = known.get(fold(field)) or next((name for name, full in cut.items() if full), None)
@@ -95,9 +94,3 @@ def land_class_schemes(codes: pd.Series, field: str) -> pd.Series:
     if scheme == "survey-3":
         found[codes.str.fullmatch(r"\d{3}").fillna(value=False).astype(bool)] = "survey-2"
     return found.rename("land_class_scheme")
-
-
-@functools.cache
-def _land_class_file() -> Mapping[str, Any]:
-    text = resources.files("ecozones").joinpath("data/land_classes.toml").read_text(encoding="utf-8")
-    return MappingProxyType(tomllib.loads(text))
