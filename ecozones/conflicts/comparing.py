@@ -25,6 +25,7 @@ from ecozones.conflicts.common_ground import (
     split_by,
     subtract,
 )
+from ecozones.crs import DEGREE_M
 from ecozones.errors import SchemaError, name_rows
 from ecozones.geometry import check_polygons
 from ecozones.patches import Slivers
@@ -38,7 +39,6 @@ _EQUAL_M2 = 1.0
 
 # ground that lies closer than this adjoins [m]
 _REACH_M = 0.1
-_DEGREE_M = 111_320.0
 
 _CHANGE_COLUMNS = [
     "line", "change", "feature_id", "subzone", "artefact", "area_m2", "area_ha", "area_mu", "width_m", "geometry",
@@ -471,7 +471,7 @@ def _adjoins(test: Mapping[str, Any], pair: _Pair, given: Mapping[str, Any]) -> 
     parts, row = _gained(pair, given["method"])
     if not len(parts):
         return _Answer("pass", 0.0, 0.0, "m2", np.nan, np.nan, "no ground was gained", "无新增地块")
-    reach = _REACH_M / (_DEGREE_M if pair.place.crs.is_geographic else 1.0)
+    reach = _REACH_M / (DEGREE_M if pair.place.crs.is_geographic else 1.0)
     # beside ground of another feature, or beside ground of its own feature that was there before
     part, other = shapely.STRtree(pair.layers[1].geometry).query(parts, predicate="dwithin", distance=reach)
     beside = np.zeros(len(parts), dtype=bool)
