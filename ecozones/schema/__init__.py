@@ -2,7 +2,7 @@
 
 from ecozones.schema.conforming import conform
 from ecozones.schema.contract import Column, Table, settings, table
-from ecozones.schema.land_class_codes import Scheme, land_class_collisions, land_class_schemes, land_classes
+from ecozones.schema.land_class_codes import land_class_collisions, land_class_schemes, land_classes
 from ecozones.schema.matching import match_columns, restore_cut, restore_cut_units
 from ecozones.schema.personal import drop_personal, personal_columns
 from ecozones.schema.problems import problem_rows, refuse
@@ -10,7 +10,6 @@ from ecozones.schema.values import as_text, column_values
 
 __all__ = [
     "Column",
-    "Scheme",
     "Table",
     "as_text",
     "column_values",

@@ -1,7 +1,6 @@
 """Which layers a source holds, and one of them as a frame: files, folders, archives and frames in memory."""
 
 from ecozones.sources.driver import call_driver, plain_path
-from ecozones.sources.geojson import geojson_problems
 from ecozones.sources.layer import PARQUET, Layer, skim
 from ecozones.sources.listing import Source, open_source
 from ecozones.sources.reading import read_layer
@@ -14,7 +13,6 @@ __all__ = [
     "call_driver",
     "decode_names",
     "decode_texts",
-    "geojson_problems",
     "open_source",
     "plain_path",
     "read_layer",
