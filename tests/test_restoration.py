@@ -151,6 +151,8 @@ def test_a_year_is_one_year_however_it_is_written():
     assert table["year"].tolist()[:2] == [2023, 2024]
     assert pd.isna(table["year"].iloc[2])
     assert table["footprint_ha"].tolist() == pytest.approx([1, 2, 1])
+    days = mixed.assign(year=pd.to_datetime(["2024-03-01", "2024-05-01", "2023-01-01", None]))
+    assert restoration.measure_restored(days, by="year")["records"].tolist() == [1, 2, 1]
     # records keep what the register wrote
     assert restoration.measure_restored(mixed)["year"].tolist()[:2] == ["2024", 2024]
 

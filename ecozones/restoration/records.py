@@ -84,7 +84,7 @@ def read_years(projects: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series
-        Numbers as they stand; what was text as whole numbers, missing where nothing is said.
+        Numbers as they stand; of text and of days whole numbers, missing where nothing is said.
 
     Raises
     ------
@@ -99,6 +99,8 @@ def read_years(projects: pd.DataFrame) -> pd.Series:
     stated = projects["year"]
     if pd.api.types.is_numeric_dtype(stated):
         return stated
+    if pd.api.types.is_datetime64_any_dtype(stated):
+        return stated.dt.year.astype("Int64")
     year = pd.to_numeric(stated, errors="coerce")
     foreign = stated.notna() & ~np.isfinite(year)
     if foreign.any():
