@@ -24,6 +24,8 @@ from ecozones.errors import CRSError, DatumShiftError, GeometryError, MissingCRS
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+# A degree along the equator, by which small lengths are turned into degrees. [m]
+DEGREE_M = 111_320.0
 # Numbers of zones over China, by width in degrees, and the EPSG codes of the first one with and without prefix.
 _ZONES = {3: (25, 45, 4513, 4534), 6: (13, 23, 4491, 4502)}
 # PROJ has no transformation between these and moves nothing; they agree to centimetres, less than anything here shows.

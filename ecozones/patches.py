@@ -18,6 +18,7 @@ import shapely
 
 from ecozones import overlay
 from ecozones.area import AreaMethod, measure_length, polygon_areas
+from ecozones.crs import DEGREE_M
 from ecozones.plan import ZoningPlan
 
 _Dimensions = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
@@ -31,8 +32,6 @@ _REACH_M = 1e-3
 
 # what is no wider than this is what a cut leaves along an edge, there and back [m]
 _HAIR_M = 1e-4
-
-_DEGREE_M = 111_320.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,7 +241,7 @@ def _trim_hairs(geometry: overlay.Geometries) -> overlay.Geometries:
 def _in_units(geometry: overlay.Geometries, metres: float) -> float:
     """Express a small length in the unit of the coordinates, which are metres or degrees."""
     in_metres = np.abs(shapely.bounds(geometry)).max(initial=0.0) > 360  # noqa: PLR2004 - no degree is larger
-    return metres if in_metres else metres / _DEGREE_M
+    return metres if in_metres else metres / DEGREE_M
 
 
 def _judge(parts: pd.DataFrame, whole: overlay.Numbers, slivers: Slivers) -> pd.DataFrame:

@@ -8,11 +8,10 @@ import geopandas as gpd
 import pyproj
 import shapely
 
-from ecozones.crs import align, gauss_kruger, same_crs
+from ecozones.crs import DEGREE_M, align, gauss_kruger, same_crs
 
 # A straight edge in one plane is a curve in another; between points this close the two differ by less than 0.2 mm. [m]
 _EDGE_M = 70.0
-_DEGREE_M = 111_320.0
 # how far a metre of the plane may be from one on the ground; a county at the far edge of a six-degree zone has 0.4 %
 _SCALE_TOLERANCE = 0.005
 # the three-degree zones of the Chinese survey, 25 to 45 [°]
@@ -53,7 +52,7 @@ def bring_to(frame: gpd.GeoDataFrame, crs: Any, *, what: str) -> tuple[gpd.GeoDa
     """
     if same_crs(frame.crs, crs):
         return align(frame, crs, what=what)
-    longest = _EDGE_M / _DEGREE_M if frame.crs.is_geographic else _EDGE_M
+    longest = _EDGE_M / DEGREE_M if frame.crs.is_geographic else _EDGE_M
     dense = frame.set_geometry(shapely.segmentize(frame.geometry.to_numpy(), longest), crs=frame.crs)
     return align(dense, crs, what=what)
 

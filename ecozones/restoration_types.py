@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Iterable, Mapping
-from importlib import resources
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ecozones.shipped import shipped_table
 
-@functools.cache
+
 def type_tables() -> Mapping[str, Any]:
     """
     Give the file of types, stages and overlap classes as it is written.
@@ -28,8 +26,7 @@ def type_tables() -> Mapping[str, Any]:
     >>> "nested_types" in type_tables()["overlap_classes"]
     True
     """
-    text = resources.files("ecozones").joinpath("data/restoration_types.toml").read_text(encoding="utf-8")
-    return MappingProxyType(tomllib.loads(text))
+    return shipped_table("restoration_types")
 
 
 def restoration_types() -> pd.DataFrame:

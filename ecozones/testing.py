@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import string
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from importlib import resources
 from pathlib import Path
 
 import geopandas as gpd
@@ -20,6 +18,7 @@ from ecozones.encodings import dbf_encoding
 from ecozones.errors import EcozonesError
 from ecozones.plan import DeclaresLines, ZoningPlan
 from ecozones.rulebook import load_rules
+from ecozones.shipped import shipped_table
 from ecozones.siting import check_sites
 from ecozones.vocab import control_lines
 
@@ -352,7 +351,7 @@ def selftest() -> pd.DataFrame:
 
 
 def _ask_areas() -> list[tuple[str, object, object, bool]]:
-    known = tomllib.loads(resources.files("ecozones").joinpath("data/selftest.toml").read_text(encoding="utf-8"))
+    known = shipped_table("selftest")
     answers: list[tuple[str, object, object, bool]] = []
     for case in known["areas"]:
         drawn = gpd.GeoSeries([shapely.Polygon(case["ring"])], crs=f"EPSG:{case['epsg']}")

@@ -5,22 +5,24 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-import tomllib
 import unicodedata
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
-from importlib import resources
 from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecozones.shipped import shipped_table
+
 Kind = Literal["area", "money"]
 AreaUnit = Literal["m2", "ha", "km2", "mu"]
 
 # 1 mu is 2000/3 m2 exactly, so 0.0015 mu are a square metre
 _PER_M2: dict[str, tuple[float, float]] = {"m2": (1.0, 1.0), "ha": (1.0, 1e4), "km2": (1.0, 1e6), "mu": (3.0, 2e3)}
+# a shapefile cuts the names of columns to so many bytes
+NAME_BYTES = 10
 DECIMALS: dict[str, int] = {"m2": 2, "ha": 4, "km2": 6, "mu": 2}
 
 
@@ -123,9 +125,8 @@ def stated_units(kind: Kind) -> Mapping[str, StatedUnit]:
     >>> float(stated_units("area")["wan_mu"].to_base(3)), float(stated_units("money")["yi_yuan"].to_base(2))
     (20000000.0, 200000000.0)
     """
-    text = resources.files("ecozones").joinpath("data/units.toml").read_text(encoding="utf-8")
     found: dict[str, StatedUnit] = {}
-    for key, unit in tomllib.loads(text)[kind].items():
+    for key, unit in shipped_table("units")[kind].items():
         times, over = map(float, unit["to"])
         rest = (unit.get("doubt", ""), unit.get("currency", ""))
         found[key] = StatedUnit(key, times, over, tuple(unit["words"]), *rest)
@@ -219,6 +220,58 @@ def unit_in_name(name: object, kind: Kind = "area") -> tuple[str, str]:
             continue
         return (stem or folded), unit.id
     return folded, ""
+
+
+def names_before_cut(name: object, kind: Kind) -> list[str]:
+    """
+    List the full names, each ending in a unit, that a shapefile may have cut to this one.
+
+    Parameters
+    ----------
+    name
+        As the file has it: ten bytes, less what they held of a character that did not fit.
+    kind
+        ``"area"`` or ``"money"``.
+
+    Returns
+    -------
+    list of str
+        Empty where the name does not end in the beginning of a unit, or is too short to have been cut there.
+
+    Examples
+    --------
+    >>> names_before_cut("总投资百万", "money"), names_before_cut("资万", "money")
+    (['总投资百万元', '总投资百万元人民币', '总投资百万美元', '总投资百万欧元'], [])
+    """
+    text = str(name).strip()
+    words = [word for unit in stated_units(kind).values() for word in unit.words if not word.isascii()]
+    full = [text + word[kept:] for word in words for kept in range(1, len(word)) if text.endswith(word[:kept])]
+    # which of the two the table was written in is not known here; either may have cut the name
+    return list(dict.fromkeys(name for name in full if text in {cut_name(name, code) for code in ("gb18030", "utf-8")}))
+
+
+def cut_name(name: str, encoding: str) -> str:
+    """
+    Cut a name as a shapefile does, less a character that the cut went through.
+
+    Parameters
+    ----------
+    name
+        A full name.
+    encoding
+        The codec of the table.
+
+    Returns
+    -------
+    str
+        What ten bytes hold of it.
+
+    Examples
+    --------
+    >>> cut_name("总投资_万元", "gb18030"), cut_name("总投资_万元", "utf-8")
+    ('总投资_万', '总投资_')
+    """
+    return name.encode(encoding)[:NAME_BYTES].decode(encoding, errors="ignore")
 
 
 def round_half_up(values: ArrayLike, decimals: int) -> NDArray[np.float64]:

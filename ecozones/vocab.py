@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from types import MappingProxyType
 from typing import Any, Literal
 
 import pandas as pd
 
 from ecozones.errors import RulebookError
+from ecozones.shipped import shipped_table
 
 Language = Literal["zh", "en"]
 
@@ -189,12 +188,6 @@ def _parse_line(line_id: str, table: dict[str, Any], where: str) -> ControlLine:
 
 
 @functools.cache
-def _vocabulary() -> dict[str, Any]:
-    text = resources.files("ecozones").joinpath("data/vocab.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-@functools.cache
 def control_lines() -> Mapping[str, ControlLine]:
     """
     Give the control lines of the built-in jurisdiction, by id.
@@ -209,7 +202,7 @@ def control_lines() -> Mapping[str, ControlLine]:
     >>> control_lines()["ecological_red_line"].zh
     '生态保护红线'
     """
-    return MappingProxyType(parse_lines(_vocabulary()["lines"], "vocab.toml"))
+    return MappingProxyType(parse_lines(shipped_table("vocab")["lines"], "vocab.toml"))
 
 
 @functools.cache
@@ -227,7 +220,7 @@ def zones() -> Mapping[str, Zone]:
     >>> [zone.zh for zone in zones().values()]
     ['农业空间', '生态空间', '城镇空间']
     """
-    table = _vocabulary()["zones"]
+    table = shipped_table("vocab")["zones"]
     return MappingProxyType(
         {key: Zone(key, value["zh"], value["en"], tuple(value["layers"])) for key, value in table.items()}
     )
@@ -248,7 +241,7 @@ def verdict_words() -> Mapping[str, VerdictWord]:
     >>> list(verdict_words())[0], list(verdict_words())[-1]
     ('clear', 'prohibited')
     """
-    return MappingProxyType({row["id"]: VerdictWord(**row) for row in _vocabulary()["verdicts"]})
+    return MappingProxyType({row["id"]: VerdictWord(**row) for row in shipped_table("vocab")["verdicts"]})
 
 
 def verdict_dtype() -> pd.CategoricalDtype:

@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from ecozones import gcj
-from ecozones.crs import Floats, check_crs, to_degrees
+from ecozones.crs import DEGREE_M, Floats, check_crs, to_degrees
 
 _REACH_DEGREES = 0.05
 
@@ -125,7 +125,7 @@ def _edges_near(lines: NDArray[np.object_], points: Floats, centre: Floats) -> N
 
 def _local(points: Floats, centre: Floats) -> Floats:
     """Draw on a local plane, good to a per cent over a county: enough for shifts of hundreds of metres."""
-    return (points - centre) * [math.cos(math.radians(centre[1])), 1.0] * 111_320.0
+    return (points - centre) * [math.cos(math.radians(centre[1])), 1.0] * DEGREE_M
 
 
 def _explained(

@@ -18,15 +18,21 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from shapely import affinity
 
-from ecozones import area as kernel
+from ecozones.area import chains as walks
 from ecozones.area import (
     close_totals,
     map_sheet_area,
     measure_area,
     measure_length,
+    methods,
     net_farmland_area,
     polygon_areas,
 )
+from ecozones.area import surface as plane
+from ecozones.area.chains import Chains
+from ecozones.area.ellipsoid import CGCS2000, Ellipsoid
+from ecozones.area.rings import single_parts
+from ecozones.area.surface import Surface
 from ecozones.errors import CRSError, EcozonesWarning, GeometryError, InputError, MissingCRSError, SchemaError
 from ecozones.units import from_m2, round_half_up
 
@@ -77,9 +83,9 @@ def test_the_procedure_without_its_roundings_meets_the_published_column():
     wanted = column("national_unrounded_m2")
     got = []
     for case in CASES:
-        surface = kernel._Surface.of(pyproj.CRS.from_epsg(case["epsg"]))
+        surface = Surface.of(pyproj.CRS.from_epsg(case["epsg"]))
         ring = polygons(shapely.Polygon(case["ring"]))
-        got.append(kernel._survey(ring, surface, pd.RangeIndex(1), rounded=False)[0])
+        got.append(methods._survey(ring, surface, pd.RangeIndex(1), rounded=False)[0])
     # the column has four decimals; a prefecture of 10 625 km2 is 2e-4 off in the fourteenth digit
     assert np.abs(np.array(got) - wanted).max() < 3e-4
     assert (np.abs(np.array(got) - wanted) < 6e-5).mean() > 0.98
@@ -143,11 +149,11 @@ def test_the_parallels_of_a_map_sheet_are_straight_in_degrees():
 
 
 def test_constants_of_the_notice_follow_from_the_flattening_and_not_from_the_printed_half_axis():
-    body = kernel._Ellipsoid(6378140.0, 6378140.0 * (1 - 1 / 298.257))
+    body = Ellipsoid(6378140.0, 6378140.0 * (1 - 1 / 298.257))
     assert body.e2 == pytest.approx(6.69438499958795e-03, rel=1e-14)
     assert (body.a**2 - body.b**2) / body.b**2 == pytest.approx(6.73950181947292e-03, rel=1e-14)
     assert body.a**2 / body.b == pytest.approx(6399596.65198801, rel=1e-14)
-    printed = kernel._Ellipsoid(6378140.0, 6356755.29)
+    printed = Ellipsoid(6378140.0, 6356755.29)
     assert abs(printed.e2 / 6.69438499958795e-03 - 1) > 5e-8
 
 
@@ -162,7 +168,7 @@ def test_map_sheet_on_older_ellipsoids_and_its_trap():
 
 def test_coefficients_of_the_formula():
     wanted = (1.00336408983419, 0.00112418938192712, 1.6994594735189e-6, 2.71785784557756e-9, 4.35841900483451e-12)
-    assert kernel._CGCS2000.series == pytest.approx(wanted, rel=1e-13)
+    assert CGCS2000.series == pytest.approx(wanted, rel=1e-13)
 
 
 # --- a second method that shares nothing with the kernel
@@ -219,10 +225,8 @@ def test_a_sphere_is_an_ellipsoid_too():
 def test_geodesic_polygons_of_geographiclib(points, wanted):
     lat, lon = np.array(points, dtype=float).T
     ring = np.c_[lon, lat]
-    chains = kernel._Chains(
-        np.vstack([ring, ring[:1]]), np.zeros(len(points) + 1, int), np.zeros(1, int), np.ones(1), 1
-    )
-    surface = kernel._Surface.of(pyproj.CRS.from_epsg(4326))
+    chains = Chains(np.vstack([ring, ring[:1]]), np.zeros(len(points) + 1, int), np.zeros(1, int), np.ones(1), 1)
+    surface = Surface.of(pyproj.CRS.from_epsg(4326))
     # nothing inserted: geodesics between the corners, as GeographicLib has them
     got = 0.0
     for stretch in chains.walk(np.ones(len(chains.xy), dtype=int)):
@@ -244,7 +248,7 @@ def test_a_diamond_in_degrees_with_the_edges_it_was_drawn_with():
 
 def wrong_versions(ring):
     """The procedure with one mistake each, on a ring in a zone without prefix."""
-    b, e2 = kernel._CGCS2000.b, kernel._CGCS2000.e2
+    b, e2 = CGCS2000.b, CGCS2000.e2
     old = 6356755.288157528
 
     def strip(south, north, *, e2=e2, b=b, first=3 / 6, power=2):
@@ -270,7 +274,7 @@ def wrong_versions(ring):
     ]
     east = np.concatenate([x[i] + (x[i + 1] - x[i]) * t for i, t in enumerate(steps)])
     north = np.concatenate([y[i] + (y[i + 1] - y[i]) * t for i, t in enumerate(steps)])
-    latitude, longitude = kernel._gauss_inverse(np.r_[north, north[0]], np.r_[east, east[0]] - 500_000)
+    latitude, longitude = plane._gauss_inverse(np.r_[north, north[0]], np.r_[east, east[0]] - 500_000)
     middle = (longitude[1:] + longitude[:-1]) / 2
 
     def total(**mistake):
@@ -280,7 +284,7 @@ def wrong_versions(ring):
         "none": total(),
         "integer division": total(first=0),
         "second eccentricity": total(e2=e2 / (1 - e2)),
-        "axis of Xi'an 80": total(b=old, e2=1 - (old / kernel._CGCS2000.a) ** 2),
+        "axis of Xi'an 80": total(b=old, e2=1 - (old / CGCS2000.a) ** 2),
         "exponent in A": total(power=3),
     }
 
@@ -389,7 +393,7 @@ def test_cutting_a_square_kilometre_at_an_odd_place_loses_nothing():
 def test_direction_start_and_order_of_rings_do_not_show(seed):
     rng = np.random.default_rng(seed)
     shape = blob(rng)
-    pieces, _ = kernel._parts(polygons(shape), shapely.GeometryType.POLYGON)
+    pieces, _ = single_parts(polygons(shape), shapely.GeometryType.POLYGON)
     turned = []
     for piece in pieces:
         rings = [np.array(ring.coords)[:-1] for ring in (piece.exterior, *piece.interiors)]
@@ -415,8 +419,8 @@ def test_windows_do_not_show(monkeypatch):
     rng = np.random.default_rng(2)
     shapes = polygons(*(blob(rng) for _ in range(60)), shapely.Point(500_000, 4e6).buffer(30_000, quad_segs=500))
     wanted = {method: polygon_areas(shapes, 4548, method=method) for method in METHODS}
-    monkeypatch.setattr(kernel, "_WINDOW", 101)
-    monkeypatch.setattr(kernel, "_BATCH", 57)
+    monkeypatch.setattr(walks, "_WINDOW", 101)
+    monkeypatch.setattr(methods, "_BATCH", 57)
     for method, areas in wanted.items():
         assert polygon_areas(shapes, 4548, method=method) == pytest.approx(areas, rel=1e-12)
     lines = shapely.boundary(shapes)
@@ -518,7 +522,7 @@ def test_unknown_words_are_named():
 
 
 def test_all_rows_that_cannot_be_measured_are_named_wherever_they_are(monkeypatch):
-    monkeypatch.setattr(kernel, "_BATCH", 11)
+    monkeypatch.setattr(methods, "_BATCH", 11)
     wide, off = shapely.box(-179, 10, 179, 20), shapely.box(10, 80, 20, 95)
     rows = gpd.GeoSeries(
         [wide, shapely.box(0, 0, 1, 1), off, shapely.box(0, 0, 1, 1), wide], crs=4326, index=list("abcde")

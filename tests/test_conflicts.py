@@ -20,7 +20,7 @@ from ecozones.conflicts import (
     total_conflicts,
 )
 from ecozones.conflicts.common_ground import Layer, Place, share, subtract, unite
-from ecozones.conflicts.finding import planar_faces
+from ecozones.conflicts.planar import planar_faces
 from ecozones.errors import DroppedColumnsWarning, GeometryError, RepairWarning, SchemaError
 from ecozones.overlay import cut, meet
 from ecozones.plan import ZoningPlan

@@ -61,6 +61,12 @@ def test_a_green_mine_of_2024_passes_only_by_what_the_caller_read_in_it(said, pa
     assert words in mine["reason"]
 
 
+@pytest.mark.parametrize(("edition", "indicators", "points"), [("2020", 100, 1000), ("2024", 49, 100)])
+def test_every_row_says_how_far_the_rules_were_verified(edition, indicators, points):
+    table = green_mines.score_green_mine(marks(indicators, points, 0.9), edition=edition)
+    assert table["status"].tolist() == ["partial"] * 7
+
+
 def test_indicators_of_another_edition_are_refused():
     with pytest.raises(InputError, match="100 indicators of the third level under 6 of the first; 49 under 6"):
         green_mines.score_green_mine(marks(49, 100, 1), edition="2020")

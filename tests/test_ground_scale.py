@@ -9,9 +9,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecozones import area as kernel
 from ecozones import ground_scale
-from ecozones.area import polygon_areas
+from ecozones.area import methods, polygon_areas
+from ecozones.area.surface import Surface
 
 # a place in each plane, and metres in its unit
 PLANES = {
@@ -38,13 +38,13 @@ def stars(crs, *, n=400, radius_m=150.0, spread_m=60_000.0, seed=3, corners=16):
 
 def edge_by_edge(shapes, crs, method="equal_area"):
     """Measure as the kernel did before it had a scale: every vertex through the projection."""
-    surface = kernel._Surface.of(pyproj.CRS(crs))
-    ways = {"equal_area": kernel._closed, "national": kernel._series}
+    surface = Surface.of(pyproj.CRS(crs))
+    ways = {"equal_area": methods._closed, "national": methods._series}
     return ways[method](shapes, surface, np.arange(len(shapes)))
 
 
 def scale_of(crs, method="equal_area"):
-    surface = kernel._Surface.of(pyproj.CRS(crs))
+    surface = Surface.of(pyproj.CRS(crs))
     return surface.closed_scale if method == "equal_area" else surface.series_scale
 
 
@@ -147,7 +147,7 @@ def test_neither_company_nor_what_was_measured_before_changes_a_bit(monkeypatch)
     order = np.random.default_rng(5).permutation(len(shapes))
     monkeypatch.setattr(ground_scale, "_KEPT", 1)
     monkeypatch.setattr(ground_scale, "_CHUNK", 100)
-    kernel._Surface.of.cache_clear()
+    Surface.of.cache_clear()
     assert np.array_equal(polygon_areas(shapes[order], "EPSG:4527"), together[order])
     alone = [polygon_areas(shapes[i : i + 1], "EPSG:4527")[0] for i in range(0, len(shapes), 7)]
     assert alone == together[::7].tolist()

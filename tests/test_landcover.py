@@ -8,10 +8,10 @@ import shapely
 from affine import Affine
 from drawn_rasters import NORTH, classes, frame, write_raster, zone
 
-from ecozones import rasters
 from ecozones.area import polygon_areas
 from ecozones.errors import CRSError, InputError, SchemaError
 from ecozones.landcover import class_areas, class_changes, square_matrix, transition_matrix
+from ecozones.rasters import covered
 
 # -- class areas
 
@@ -176,5 +176,5 @@ def test_tables_do_not_depend_on_the_size_of_tiles(tmp_path, monkeypatch):
     dates = [write_raster(tmp_path / f"{i}.tif", rng.choice([1, 2, 3, 255], (90, 90)).astype(np.uint8)) for i in (0, 1)]
     zones = frame(*shapely.buffer(shapely.points(rng.uniform(0, 2700, (20, 2)) * [1, -1] + [0, NORTH]), 400))
     whole = transition_matrix(*dates, zones=zones)
-    monkeypatch.setattr(rasters, "TILE_CELLS", 500)
+    monkeypatch.setattr(covered, "TILE_CELLS", 500)
     pd.testing.assert_frame_equal(transition_matrix(*dates, zones=zones), whole, rtol=1e-6, atol=1e-3)

@@ -211,6 +211,38 @@ def test_money_without_a_unit_is_left_alone_and_that_is_said():
     assert beside["planned_funds"].tolist() == [1_200_000, 150_000_000]
 
 
+def shapefile(path, name, value, encoding):
+    """Write a register whose column of money bears what ten bytes hold of its name, cut characters and all."""
+    register(项目编号="P1", MONEY=[value]).rename(columns={"项目编号": "XMBH"}).to_file(path)
+    table = path.with_suffix(".dbf")
+    held = table.read_bytes()
+    assert held.count(b"MONEY\0\0\0\0\0\0") == 1
+    table.write_bytes(held.replace(b"MONEY\0\0\0\0\0\0", name.encode(encoding)[:10] + b"\0"))
+    path.with_suffix(".cpg").write_text(encoding, encoding="ascii")
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["GBK", "UTF-8"])
+def test_money_whose_unit_a_shapefile_cut_off_is_left_alone_and_that_is_said(tmp_path, encoding):
+    # 总投资_万元 is 11 bytes in GBK, which cut it after 万; UTF-8 cuts it after the underscore
+    path = shapefile(tmp_path / "register.shp", "总投资_万元", 120.0, encoding)
+    with pytest.warns(FormatWarning) as heard:
+        read = read_projects(path)
+    said = " ".join(str(one.message) for one in heard)
+    assert ("may be any of 总投资_万元, 总投资_万美元, 总投资_万欧元" in said) == (encoding == "GBK")
+    assert ("states no unit" in said) == (encoding == "UTF-8")
+    assert "planned_funds" not in read.columns
+    assert 120.0 in read.iloc[0].tolist()
+
+
+def test_money_whose_cut_unit_can_be_one_only_is_read(tmp_path):
+    read = quiet(shapefile(tmp_path / "register.shp", "总投资百万元", 1.2, "GBK"))
+    assert (read["planned_funds"].tolist(), read["总投资百万元"].tolist()) == ([1_200_000], [1.2])
+    # another column plays the role: what is left of the cut one is nobody's unit
+    beside = quiet(register(项目编号="P1", 总投资_元=[5.0], 总投资百万=[1.2]))
+    assert (beside["planned_funds"].tolist(), beside["总投资百万"].tolist()) == ([5.0], [1.2])
+
+
 def test_a_currency_is_that_of_the_unit_or_of_its_column():
     dollars = quiet(register(2, 项目编号=list("AB"), 总投资_万美元=[3, None]))
     assert dollars["planned_funds"].tolist()[0] == 30_000

@@ -14,10 +14,20 @@ import rasterio
 import shapely
 from affine import Affine
 
-from ecozones import rasters
 from ecozones.area import polygon_areas
 from ecozones.errors import CRSError, InputError, MissingCRSError, MissingDependencyError
-from ecozones.rasters import Grid, RasterBand, cell_areas, check_same_grid, covered_cells, read_grid, to_grid
+from ecozones.rasters import (
+    Grid,
+    RasterBand,
+    cell_areas,
+    check_same_grid,
+    covered,
+    covered_cells,
+    read_grid,
+    reading,
+    shares,
+    to_grid,
+)
 
 DATA = Path(__file__).parent / "data" / "landcover"
 GAUSS_KRUGER = "EPSG:4548"
@@ -172,14 +182,14 @@ def test_a_square_of_nine_cells_counts_nine_wherever_it_lies(tmp_path):
 
 def test_only_shares_are_asked_of_exactextract(tmp_path, monkeypatch):
     asked = []
-    tools = rasters._exactextract()
+    tools = shares._exactextract()
 
     def extract(grid, polygons, operations, **rest):
         asked.append((type(grid).__name__, operations))
         return tools.extract(grid, polygons, operations, **rest)
 
-    watched = rasters._Coverage(extract, tools.grid, tools.polygons, tools.writer)
-    monkeypatch.setattr(rasters, "_exactextract", lambda: watched)
+    watched = shares._Coverage(extract, tools.grid, tools.polygons, tools.writer)
+    monkeypatch.setattr(shares, "_exactextract", lambda: watched)
     values = np.ones((4, 4), dtype=np.uint8)
     affine = Affine(0.02, 0, 109, 0, -0.02, 40.5)
     path = write_raster(tmp_path / "degrees.tif", values, crs="EPSG:4490", affine=affine)
@@ -213,9 +223,9 @@ def test_cells_add_up_to_the_polygon(landscape):
 def test_tiles_of_any_size_give_one_answer(landscape, monkeypatch):
     zones = random_zones()
     whole = tally(zones, [landscape])
-    monkeypatch.setattr(rasters, "TILE_CELLS", 64 * 64)
-    monkeypatch.setattr(rasters, "_CELLS_BETWEEN_OPENINGS", 1)
-    monkeypatch.setattr(rasters, "_MANY_VERTICES", 20)
+    monkeypatch.setattr(covered, "TILE_CELLS", 64 * 64)
+    monkeypatch.setattr(reading, "_CELLS_BETWEEN_OPENINGS", 1)
+    monkeypatch.setattr(covered, "_MANY_VERTICES", 20)
     tiled = tally(zones, [landscape])
     assert tiled.keys() == whole.keys()
     assert [tiled[key] for key in whole] == [pytest.approx(whole[key], rel=1e-6, abs=1e-3) for key in whole]
@@ -311,13 +321,13 @@ def test_ground_that_no_tile_of_a_vrt_covers_is_nodata(tmp_path):
 
 
 def test_only_blocks_that_a_zone_reaches_are_read(landscape, monkeypatch):
-    readers, original = [], rasters._Reader
+    readers, original = [], covered.BandReader
 
     def watched(*given):
         readers.append(original(*given))
         return readers[-1]
 
-    monkeypatch.setattr(rasters, "_Reader", watched)
+    monkeypatch.setattr(covered, "BandReader", watched)
     # blocks of 640 m: one zone within a block, one astride the corner of four
     one = shapely.box(WEST + 100, NORTH - 200, WEST + 200, NORTH - 100)
     four = shapely.box(WEST + 1900, NORTH - 1930, WEST + 1930, NORTH - 1910)
@@ -570,7 +580,7 @@ def test_the_library_starts_without_rasterio_and_exactextract():
 @pytest.mark.parametrize("package", ["rasterio", "exactextract"])
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(landscape, monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
-    rasters._exactextract.cache_clear()
+    shares._exactextract.cache_clear()
     with pytest.raises(MissingDependencyError, match=rf"{package}.*ecozones\[raster\]"):
         tally(random_zones(1, span=1), [landscape])
     monkeypatch.undo()

@@ -277,15 +277,27 @@ def test_printed_rows_sum_to_the_printed_total(review, key):
     assert closed >= 2
 
 
-def test_a_total_is_the_rounded_sum_and_says_what_was_adjusted(review):
+def test_every_row_is_printed_as_it_is_and_the_total_says_what_it_is_before_rounding(review):
     table = next(table for table in compose_report(review, maps=False).tables() if table.key == "overview")
-    mu = [column.key for column in table.columns].index("area_mu")
-    assert table.total[mu] == pytest.approx(float(from_m2(review.verdicts["area_m2"].sum(), "mu")), abs=0.005)
-    rounded = sum(
-        Decimal(show(float(from_m2(area, "mu")), "mu").replace(",", "")) for area in review.verdicts["area_m2"].dropna()
-    )
-    assert rounded != Decimal(str(table.total[mu]))
-    assert any("调平" in note for note in table.notes)
+    at = {column.key: place for place, column in enumerate(table.columns)}
+    areas = review.verdicts.set_index("site_id")["area_m2"]
+    for row in table.printed("zh")[:-1]:
+        assert row[at["area_mu"]] == show(float(from_m2(areas[row[at["site_id"]]], "mu")), "mu")
+    exact = show(float(from_m2(areas.sum(), "mu")), "mu")
+    assert table.printed("zh")[-1][at["area_mu"]] != exact
+    assert any("取整前的合计：" in note and exact in note for note in table.notes)
+
+
+def test_a_site_has_one_area_in_all_of_its_report(review):
+    report = compose_report(review, maps=False)
+    overview = next(table for table in report.tables() if table.key == "overview")
+    at = {column.key: place for place, column in enumerate(overview.columns)}
+    told = {row[at["site_id"]]: row for row in overview.printed("zh")[:-1]}
+    said = re.compile(r"地块 (\S+?)(?:（.*?）)?用地总面积 (\S+) 公顷（(\S+) 亩）")
+    texts = {match[1]: match for text in report.paragraphs() if (match := said.match(text.printed("zh")))}
+    assert len(texts) >= 8
+    for site, match in texts.items():
+        assert (match[2], match[3]) == (told[site][at["area_ha"]], told[site][at["area_mu"]]), site
 
 
 def test_lines_that_are_not_met_are_printed_as_nought(review, files):
@@ -832,8 +844,8 @@ def test_every_kind_of_column_can_be_written(tmp_path):
 def test_the_rows_of_any_table_can_be_made_to_sum(tmp_path):
     frame = pd.DataFrame({"project_id": ["a", "b", "c"], "gain_mu": [1 / 3] * 3, "done_share": [0.5] * 3})
     rows = from_page(write_report(frame, tmp_path / "t.html", totals=True))["table1"]
-    assert [row[1] for row in rows] == ["0.34", "0.33", "0.33", "1.00"]
-    assert rows[-1] == ["合计", "1.00", ""]
+    assert [row[1] for row in rows] == ["0.33", "0.33", "0.33", "0.99"]
+    assert rows[-1] == ["合计", "0.99", ""]
 
 
 def test_tables_by_heading_become_sections(tmp_path):

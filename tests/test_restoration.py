@@ -144,6 +144,19 @@ def test_a_combined_practice_is_one_type_and_its_hectares_stand_once():
     assert table.activity_ha.tolist() == pytest.approx([1.0])
 
 
+def test_a_year_is_one_year_however_it_is_written():
+    squares = [(200 * i, 0, 200 * i + 100, 100) for i in range(4)]
+    mixed = projects(*squares, year=pd.Series(["2024", 2024, " 2023", None], dtype=object))
+    table = restoration.measure_restored(mixed, by="year", method="planar")
+    assert table["year"].tolist()[:2] == [2023, 2024]
+    assert pd.isna(table["year"].iloc[2])
+    assert table["footprint_ha"].tolist() == pytest.approx([1, 2, 1])
+    days = mixed.assign(year=pd.to_datetime(["2024-03-01", "2024-05-01", "2023-01-01", None]))
+    assert restoration.measure_restored(days, by="year")["records"].tolist() == [1, 2, 1]
+    # records keep what the register wrote
+    assert restoration.measure_restored(mixed)["year"].tolist()[:2] == ["2024", 2024]
+
+
 def test_a_missing_year_is_a_group_of_its_own_and_nothing_is_lost():
     table = restoration.measure_restored(projects((0, 0, 100, 100), (200, 0, 300, 100), year=[2024, None]), by="year")
     assert len(table) == 2

@@ -7,6 +7,7 @@ import shapely
 
 from ecozones import schema
 from ecozones.errors import DroppedColumnsWarning, FormatWarning, SchemaError
+from ecozones.units import fold, unit_in_name
 
 SQUARE = shapely.box(39500000, 3300000, 39500100, 3300100)
 
@@ -124,7 +125,7 @@ def test_names_that_are_not_cut_are_left_alone(name):
     ],
 )
 def test_the_unit_of_an_area_is_read_from_its_name(name, unit):
-    assert schema.unit_in_name(name)[1] == unit
+    assert unit_in_name(name)[1] == unit
 
 
 def test_every_problem_of_a_table_is_told_at_once():
@@ -187,5 +188,5 @@ def test_every_column_is_named_in_both_languages_and_no_alias_serves_two_roles(n
     table = schema.table(name)
     assert all(column.zh and column.en for column in table.columns)
     for column in table.columns:
-        folded = [schema.fold(alias) for alias in column.aliases]
+        folded = [fold(alias) for alias in column.aliases]
         assert len(set(folded)) == len(folded), column.id

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import tomllib
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from typing import Literal, NamedTuple
 
 import geopandas as gpd
@@ -20,6 +18,7 @@ from ecozones.errors import InputError
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, load_rules
+from ecozones.shipped import shipped_table
 from ecozones.siting import check_sites
 from ecozones.vocab import verdict_dtype, verdict_words
 
@@ -56,8 +55,7 @@ def map_accuracies() -> pd.DataFrame:
     >>> map_accuracies().query("scale == '1:10000'").set_index("terrain").error_m.to_dict()
     {'plain': 5.0, 'mountain': 7.5}
     """
-    text = resources.files("ecozones").joinpath("data/accuracy.toml").read_text(encoding="utf-8")
-    table = pd.DataFrame(tomllib.loads(text)["accuracies"])
+    table = pd.DataFrame(shipped_table("accuracy")["accuracies"])
     return table.assign(scale="1:" + table["scale"].astype(str))
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ecozones import overlay
 from ecozones.area import AreaMethod, measure_length, polygon_areas
-from ecozones.crs import same_crs
+from ecozones.crs import DEGREE_M, same_crs
 from ecozones.geometry import polygonal
 from ecozones.patches import Slivers
 from ecozones.placing import bring_to
@@ -39,7 +39,6 @@ _NOISE_SHARE = 1e-9
 
 # parts that lie closer than this are one stretch of ground when a sliver is judged [m]
 _REACH_M = 1e-3
-_DEGREE_M = 111_320.0
 
 
 class Place(NamedTuple):
@@ -411,7 +410,7 @@ def sliver_reach(place: Place) -> float:
     >>> sliver_reach(Place(pyproj.CRS("EPSG:4548"), 0.0, 0.0))
     0.001
     """
-    return _REACH_M / (_DEGREE_M if place.crs.is_geographic else 1.0)
+    return _REACH_M / (DEGREE_M if place.crs.is_geographic else 1.0)
 
 
 def _blocks(left: Rows, right: Rows, doubtful: Flags) -> list[Rows]:

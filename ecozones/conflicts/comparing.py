@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from importlib import resources
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -28,11 +25,13 @@ from ecozones.conflicts.common_ground import (
     split_by,
     subtract,
 )
+from ecozones.crs import DEGREE_M
 from ecozones.errors import SchemaError, name_rows
 from ecozones.geometry import check_polygons
 from ecozones.patches import Slivers
 from ecozones.plan import ZoningPlan
 from ecozones.rulebook import Rulebook, as_day, load_rules
+from ecozones.shipped import shipped_table
 from ecozones.units import DECIMALS, AreaUnit, from_m2
 
 # areas that differ by less are equal: a square metre of a county is what its digits leave open
@@ -40,7 +39,6 @@ _EQUAL_M2 = 1.0
 
 # ground that lies closer than this adjoins [m]
 _REACH_M = 0.1
-_DEGREE_M = 111_320.0
 
 _CHANGE_COLUMNS = [
     "line", "change", "feature_id", "subzone", "artefact", "area_m2", "area_ha", "area_mu", "width_m", "geometry",
@@ -289,12 +287,6 @@ def _solid(geometry: Geometries) -> Geometries:
     return geometry[shapely.area(geometry) > 0]
 
 
-@functools.cache
-def _tests() -> tuple[Mapping[str, Any], ...]:
-    text = resources.files("ecozones").joinpath("data/adjustments.toml").read_text(encoding="utf-8")
-    return tuple(tomllib.loads(text)["tests"])
-
-
 class _Answer(NamedTuple):
     """What one test found."""
 
@@ -351,7 +343,7 @@ def judge_adjustment(
     book = load_rules(rules or "CN") if not isinstance(rules, Rulebook) else rules
     known = {source.id: source for source in book.sources}
     rows = []
-    for test in _tests():
+    for test in shipped_table("adjustments")["tests"]:
         line = test["line"]
         if line not in before or line not in after:
             lacking = "before" if line not in before else "after"
@@ -479,7 +471,7 @@ def _adjoins(test: Mapping[str, Any], pair: _Pair, given: Mapping[str, Any]) -> 
     parts, row = _gained(pair, given["method"])
     if not len(parts):
         return _Answer("pass", 0.0, 0.0, "m2", np.nan, np.nan, "no ground was gained", "无新增地块")
-    reach = _REACH_M / (_DEGREE_M if pair.place.crs.is_geographic else 1.0)
+    reach = _REACH_M / (DEGREE_M if pair.place.crs.is_geographic else 1.0)
     # beside ground of another feature, or beside ground of its own feature that was there before
     part, other = shapely.STRtree(pair.layers[1].geometry).query(parts, predicate="dwithin", distance=reach)
     beside = np.zeros(len(parts), dtype=bool)

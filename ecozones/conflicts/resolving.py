@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from importlib import resources
 from typing import Literal, NamedTuple
 
 import geopandas as gpd
@@ -35,6 +32,7 @@ from ecozones.errors import SchemaError, name_rows
 from ecozones.geometry import check_polygons, polygonal, repair_polygons
 from ecozones.patches import Slivers
 from ecozones.plan import ZoningPlan
+from ecozones.shipped import shipped_table
 
 # farmland, red line, urban boundary: the order of delineation, from memory of 自然资函〔2022〕47号
 OFFICIAL_ORDER = ("permanent_basic_farmland", "ecological_red_line", "urban_development_boundary")
@@ -71,12 +69,6 @@ class Resolution(NamedTuple):
     ledger: pd.DataFrame
     fragments: gpd.GeoDataFrame
     balance: pd.DataFrame
-
-
-@functools.cache
-def _smallest_patches() -> Mapping[str, float]:
-    text = resources.files("ecozones").joinpath("data/conflicts.toml").read_text(encoding="utf-8")
-    return dict(tomllib.loads(text)["smallest_patch_m2"])
 
 
 def resolve_conflicts(
@@ -183,8 +175,9 @@ def _order(plan: ZoningPlan, priority: Iterable[str]) -> list[str]:
 def _smallest(smallest_m2: float | Mapping[str, float] | None, line: str) -> float:
     if isinstance(smallest_m2, int | float):
         return float(smallest_m2)
-    known = _smallest_patches() if smallest_m2 is None else smallest_m2
-    return float(known.get(line, _smallest_patches()["default"]))
+    mapped = shipped_table("conflicts")["smallest_patch_m2"]
+    known = mapped if smallest_m2 is None else smallest_m2
+    return float(known.get(line, mapped["default"]))
 
 
 def _give_way(

@@ -8,9 +8,7 @@ around the project, matched class by class, did not change alike. What was not s
 from __future__ import annotations
 
 import itertools
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -26,6 +24,7 @@ from ecozones.landcover.classes import transition_matrix
 from ecozones.landcover.zone_cells import PIXEL_COUNT
 from ecozones.placing import bring_to, metric_crs
 from ecozones.rasters import AnyRaster
+from ecozones.shipped import shipped_table
 
 Meaning = Literal["restoration", "degradation", "stable"]
 MeaningTable = Mapping[tuple[int, int], str]
@@ -60,7 +59,7 @@ def load_meaning(name: str, land_cover: Mapping[int, str]) -> dict[tuple[int, in
     >>> load_meaning("unccd", {10: "tree", 40: "crop"})[40, 10]
     'restoration'
     """
-    tables = tomllib.loads(resources.files("ecozones").joinpath("data/land_cover_meaning.toml").read_text("utf-8"))
+    tables = shipped_table("land_cover_meaning")
     if not isinstance(tables.get(name), dict):
         known = ", ".join(key for key, value in tables.items() if isinstance(value, dict))
         message = f"there is no table of meanings called {name!r}; known: {known}. A table of your own is as good"

@@ -41,16 +41,11 @@ from ecozones.conflicts.common_ground import (
     piece_size,
     sliver_reach,
 )
-from ecozones.conflicts.finding import (
-    Districts,
-    Judged,
-    conflict_columns,
-    gather_stretches,
-    read_districts,
-    relations,
-    say_meaning,
-    sum_conflicts,
-)
+from ecozones.conflicts.districts import Districts, read_districts
+from ecozones.conflicts.finding import conflict_columns
+from ecozones.conflicts.meaning import relations, say_meaning
+from ecozones.conflicts.stretches import Judged, gather_stretches
+from ecozones.conflicts.totals import sum_conflicts
 from ecozones.crs import same_crs
 from ecozones.engines.fragments import Fragment, Outcome, split
 from ecozones.errors import CRSError, SchemaError, name_rows

@@ -6,25 +6,15 @@ Nothing here looks at geometry. A share without a denominator is missing, never 
 
 from __future__ import annotations
 
-import functools
-import tomllib
-from importlib import resources
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from ecozones.columns import read_flags, read_numbers, share_of
 from ecozones.errors import SchemaError, name_rows
+from ecozones.shipped import shipped_table
 
 # what adding decimals in binary leaves
 _NOISE = 1e-9
-
-
-@functools.cache
-def _rules() -> dict[str, Any]:
-    text = resources.files("ecozones").joinpath("data/ledgers.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def mining_land_ledger(entries: pd.DataFrame) -> pd.DataFrame:
@@ -181,7 +171,7 @@ def farmland_balance(entries: pd.DataFrame, *, by: str | None = None) -> pd.Data
     group = entries[by] if by else pd.Series("all", index=entries.index, name="group")
     summed = table.groupby(group, sort=True, dropna=False).sum()
     worst = summed[["net_ha", "weighted_net_ha"]].min(axis=1)
-    status = _rules()["farmland_balance"]["status"]
+    status = shipped_table("ledgers")["farmland_balance"]["status"]
     return summed.assign(balanced=worst >= -_NOISE, next_cap_ha=worst.clip(lower=0.0), status=status).reset_index()
 
 
@@ -208,7 +198,7 @@ def check_consolidation(townships: pd.DataFrame) -> pd.DataFrame:
     >>> check_consolidation(pd.DataFrame([town]))["holds"].tolist()
     [True, True, True]
     """
-    rules = _rules()["consolidation"]
+    rules = shipped_table("ledgers")["consolidation"]
     names = ["cultivated_ha", "new_cultivated_ha", "farmland_ha", "adjusted_ha", "new_farmland_ha"]
     given = read_numbers(townships, names, "townships")
     parts = []
@@ -241,7 +231,7 @@ def check_consolidation(townships: pd.DataFrame) -> pd.DataFrame:
                     "share": share,
                     "limit": limit,
                     "holds": holds.mask(share.isna()),
-                    "status": _rules()["sources"][rules["source"]]["status"],
+                    "status": shipped_table("ledgers")["sources"][rules["source"]]["status"],
                 }
             )
         )
@@ -271,7 +261,7 @@ def next_quota(stock: pd.DataFrame) -> pd.DataFrame:
     >>> next_quota(pd.DataFrame([stock]))["quota_change"].tolist()
     [0.1]
     """
-    rules = _rules()["linking"]
+    rules = shipped_table("ledgers")["linking"]
     names = ["unsupplied_ha", "unsupplied_disposed_ha", "unsupplied_task", "idle_ha", "idle_disposed_ha", "idle_task"]
     given = read_numbers(stock, names, "stock")
     rates = {kind: share_of(given[f"{kind}_disposed_ha"], given[f"{kind}_ha"]) for kind in ("unsupplied", "idle")}
@@ -285,7 +275,7 @@ def next_quota(stock: pd.DataFrame) -> pd.DataFrame:
             "unsupplied_rate": rates["unsupplied"],
             "idle_rate": rates["idle"],
             "quota_change": change,
-            "status": _rules()["sources"][rules["source"]]["status"],
+            "status": shipped_table("ledgers")["sources"][rules["source"]]["status"],
         }
     )
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import tomllib
-from importlib import resources
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from ecozones.columns import read_numbers, share_of
 from ecozones.errors import InputError, SchemaError, name_rows
-
-
-@functools.cache
-def _rules() -> dict[str, Any]:
-    text = resources.files("ecozones").joinpath("data/ledgers.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+from ecozones.shipped import shipped_table
 
 
 def erosion_classes(by: Literal["water", "wind"] = "water") -> pd.DataFrame:
@@ -41,13 +33,13 @@ def erosion_classes(by: Literal["water", "wind"] = "water") -> pd.DataFrame:
     >>> erosion_classes()["from_t_km2"].tolist()
     [0.0, 200.0, 2500.0, 5000.0, 8000.0, 15000.0]
     """
-    tables = _rules()["erosion"]
+    tables = shipped_table("ledgers")["erosion"]
     if by not in tables["classes"]:
         message = f"soil is carried away by {', '.join(tables['classes'])}, not by {by!r}"
         raise InputError(message)
     table = pd.DataFrame.from_dict(tables["classes"][by], orient="index").rename_axis("class")
     table["to_t_km2"] = table["from_t_km2"].shift(-1)
-    source = _rules()["sources"][tables["source"]]
+    source = shipped_table("ledgers")["sources"][tables["source"]]
     table = table.astype({"from_t_km2": float, "to_t_km2": float})
     return table.assign(
         eroded=np.arange(len(table)) > 0, source=f"{source['title']} {source['number']}", status=source["status"]
@@ -94,7 +86,7 @@ def classify_erosion(
     ['micro', 'light', 'intense']
     """
     classes = erosion_classes(by)
-    tolerated = _rules()["erosion"]["tolerated"]
+    tolerated = shipped_table("ledgers")["erosion"]["tolerated"]
     bounds = classes["from_t_km2"].to_numpy()[1:].copy()
     if by == "water":
         if region not in tolerated:

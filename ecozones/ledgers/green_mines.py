@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any, Literal
 
 import numpy as np
@@ -13,15 +10,10 @@ import pandas as pd
 
 from ecozones.columns import read_numbers, share_of
 from ecozones.errors import InputError, SchemaError, name_rows
+from ecozones.shipped import shipped_table
 
 # what adding decimals in binary leaves
 _NOISE = 1e-9
-
-
-@functools.cache
-def _rules() -> dict[str, Any]:
-    text = resources.files("ecozones").joinpath("data/ledgers.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def score_green_mine(
@@ -51,7 +43,8 @@ def score_green_mine(
     -------
     DataFrame
         One row per first-level indicator, then one for the mine (``"total"``): ``points``, ``score``, ``share``,
-        ``bar`` (share, or points for the total), ``passes`` (missing where no bar is known), ``reason``.
+        ``bar`` (share, or points for the total), ``passes`` (missing where no bar is known), ``reason``, ``status`` (of
+        the rules of the edition).
 
     Raises
     ------
@@ -67,7 +60,7 @@ def score_green_mine(
     >>> scored.loc[6, "first_level"], bool(scored.loc[6, "passes"])
     ('total', True)
     """
-    editions = _rules()["green_mine"]
+    editions = shipped_table("ledgers")["green_mine"]
     if edition not in editions:
         message = f"edition {edition!r} is not known; known are {', '.join(editions)}"
         raise InputError(message)
@@ -132,4 +125,6 @@ def score_green_mine(
             "reason": ["; ".join(reasons)],
         }
     )
-    return pd.concat([table, whole], ignore_index=True)
+    return pd.concat([table, whole], ignore_index=True).assign(
+        status=shipped_table("ledgers")["sources"][rules["source"]]["status"]
+    )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import tomllib
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any, Literal
 
 from ecozones.errors import InputError
+from ecozones.shipped import shipped_table
 from ecozones.vocab import ControlLine
 
 Palette = Literal["default", "cvd"]
@@ -54,12 +52,6 @@ class Paint:
     hatch_color: str = "#E60000"
 
 
-@functools.cache
-def _table(name: str) -> Mapping[str, Any]:
-    text = resources.files("ecozones").joinpath("data", name).read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
 def say(key: str, *values: object, table: str = "said") -> Text:
     """
     Give words of the map in both languages.
@@ -83,7 +75,7 @@ def say(key: str, *values: object, table: str = "said") -> Text:
     >>> say("data_date", "2026-06")["en"]
     'data as of 2026-06'
     """
-    words: Text = _table("map_words.toml")[table][key]
+    words: Text = shipped_table("map_words")[table][key]
     if not values:
         return words
     # names come from files: they are put in place, never read as a format of their own
@@ -105,7 +97,7 @@ def page_words() -> Mapping[str, Text]:
     Mapping
         By key, in both languages.
     """
-    words: Mapping[str, Text] = _table("map_words.toml")["page"]
+    words: Mapping[str, Text] = shipped_table("map_words")["page"]
     return words
 
 
@@ -125,7 +117,7 @@ def known(table: str, key: str) -> Text:
     Mapping
         By language.
     """
-    found: Text = _table("map_words.toml")[table].get(key, both(key))
+    found: Text = shipped_table("map_words")[table].get(key, both(key))
     return found
 
 
@@ -172,7 +164,7 @@ def plain(key: str, label: Text) -> Paint:
     Paint
         How it is drawn.
     """
-    return _paint(label, _table("styles.toml")["plain"][key])
+    return _paint(label, shipped_table("styles")["plain"][key])
 
 
 def verdict_paint(verdict: str, label: Text, palette: Palette = "default") -> Paint:
@@ -193,7 +185,7 @@ def verdict_paint(verdict: str, label: Text, palette: Palette = "default") -> Pa
     Paint
         How it is drawn.
     """
-    styles = _table("styles.toml")
+    styles = shipped_table("styles")
     check_palette(palette)
     other = styles["cvd"]["verdicts"].get(verdict, {}) if palette == "cvd" else {}
     return _paint(label, styles["verdicts"][verdict] | other)
@@ -227,7 +219,7 @@ def line_paints(line: ControlLine, subzones: Sequence[str | None], palette: Pale
         "width": _LINE_WIDTH,
     }
     if palette == "cvd":
-        base |= _table("styles.toml")["cvd"]["lines"].get(line.id, {})
+        base |= shipped_table("styles")["cvd"]["lines"].get(line.id, {})
     if len(subzones) == 1:
         return [_paint({"zh": line.zh, "en": line.en}, base)]
     ids = [zone.id for zone in line.subzones]
@@ -256,7 +248,7 @@ def category_order(value: str | None) -> tuple[bool, int]:
     tuple
         To sort by.
     """
-    norm = list(_table("styles.toml")["land_use"])
+    norm = list(shipped_table("styles")["land_use"])
     return value is None, norm.index(value) if value in norm else len(norm)
 
 
@@ -277,8 +269,8 @@ def category_paints(values: Sequence[str | None], palette: Palette = "default") 
         In the same order.
     """
     check_palette(palette)
-    colors = _table("styles.toml")["categories"][palette]
-    land_use = _table("styles.toml")["land_use"]
+    colors = shipped_table("styles")["categories"][palette]
+    land_use = shipped_table("styles")["land_use"]
     paints = []
     for place, value in enumerate(values):
         if value is None:
@@ -307,7 +299,7 @@ def check_palette(palette: str) -> None:
     InputError
         It is not known.
     """
-    names = _table("styles.toml")["categories"]
+    names = shipped_table("styles")["categories"]
     if palette not in names:
         message = f"palette {palette!r} is not known; use one of {', '.join(names)}"
         raise InputError(message)

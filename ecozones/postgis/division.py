@@ -17,6 +17,7 @@ import pyproj
 import shapely
 
 from ecozones.area import AreaMethod, measure_length, polygon_areas
+from ecozones.crs import DEGREE_M
 from ecozones.placing import in_metres
 from ecozones.plan import ZoningPlan
 from ecozones.postgis.plans import COVERAGE, EXTENT, PIECES
@@ -24,7 +25,6 @@ from ecozones.postgis.server import ask, copy_rows, key_of, shapes_of
 
 # edges are divided at this length before they are bent, as the kernel does [m]
 _EDGE_M = 70.0
-_DEGREE_M = 111_320.0
 # sites whose box comes closer than this to the edge of what the plan covers are left to the kernel [m]
 _RIM_M = 0.01
 # distances that come this close to the setback are left to the kernel [m]
@@ -217,7 +217,7 @@ def plane_of(crs: pyproj.CRS) -> str:
 
 
 def _step(crs: pyproj.CRS) -> float:
-    return _EDGE_M / _DEGREE_M if crs.is_geographic else _EDGE_M
+    return _EDGE_M / DEGREE_M if crs.is_geographic else _EDGE_M
 
 
 def _make_plane(cursor: Any, crs: pyproj.CRS, to: pyproj.CRS) -> str:  # noqa: ANN401 - psycopg's cursors are generic
@@ -288,7 +288,7 @@ def _leave_rim(cursor: Any, plan: ZoningPlan, schema: str, line: str, crs: pypro
         cursor,
         "insert into {doubt} select site_no from {plane} s where not exists "
         "(select from {ground} g where st_contains(g.geometry, st_expand(s.geometry, %s)))",
-        (_RIM_M / _DEGREE_M if ground.crs.is_geographic else _RIM_M,),
+        (_RIM_M / DEGREE_M if ground.crs.is_geographic else _RIM_M,),
         doubt=temp("doubt"),
         plane=temp(_make_plane(cursor, crs, ground.crs)),
         ground=(schema, line + COVERAGE if line in plan.coverage else EXTENT),

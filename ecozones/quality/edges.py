@@ -12,12 +12,13 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from ecozones.crs import DEGREE_M
+
 Geometries = NDArray[np.object_]
 Rows = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Keys = NDArray[np.uint64]
-_DEGREE_M = 111_320.0
 # coordinates that differ by less than this many units in the last place are one place after any computation
 _ULP = 8
 
@@ -130,7 +131,7 @@ def metres_in(crs: Any, geometry: Geometries) -> tuple[float, float]:  # noqa: A
     bounds = shapely.bounds(geometry)[:, [1, 3]]
     bounds = bounds[np.isfinite(bounds)]
     middle = (bounds.min() + bounds.max()) / 2 if len(bounds) else 0.0
-    return _DEGREE_M * math.cos(math.radians(middle)), _DEGREE_M
+    return DEGREE_M * math.cos(math.radians(middle)), DEGREE_M
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

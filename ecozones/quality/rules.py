@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
+
+from ecozones.shipped import shipped_table
 
 Limits = Mapping[str, float]
 Thresholds = Mapping[str, Mapping[str, float]]
@@ -36,11 +36,9 @@ class QualityRule:
     seen: str = ""
 
 
-@functools.cache
 def settings() -> Mapping[str, Any]:
-    """Read the rules, thresholds and tables, once."""
-    text = resources.files("ecozones").joinpath("data/quality.toml").read_text(encoding="utf-8")
-    return MappingProxyType(tomllib.loads(text))
+    """Read the rules, thresholds and tables."""
+    return shipped_table("quality")
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from ecozones.reports.figures import word
 from ecozones.reports.pictures import draw_ground
 from ecozones.reports.results import conclude, has_ground, recognise, result_table, title_of
 from ecozones.reports.site_review import Frontispiece, compose_review
-from ecozones.reports.totals import close_table
+from ecozones.reports.totals import add_total
 from ecozones.review import SiteReview
 from ecozones.vocab import Language
 
@@ -164,7 +164,7 @@ def _compose(
         key = f"table{number}"
         if kind is None:
             plain = Table.from_frame(frame, key, heading, language)
-            sections.append(Section(key, heading, (close_table(plain, language) if totals else plain,)))
+            sections.append(Section(key, heading, (add_total(plain, language) if totals else plain,)))
             continue
         said += conclude(frame, kind, language, key)
         sections.append(Section(key, heading, (result_table(frame, kind, key, heading, language),)))

@@ -42,7 +42,7 @@ class Table:
     rows
         Raw values, row by row; a text in a column of numbers is printed as it stands.
     total
-        A last row, already closed: the printed rows sum to it.
+        A last row, the sum of the printed rows.
     notes
         Sentences below the table.
     below

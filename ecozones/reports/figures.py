@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import functools
 import math
 import re
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ecozones.rulefile import STATUSES, status_label
+from ecozones.shipped import shipped_table
 from ecozones.units import DECIMALS, round_half_up
 from ecozones.vocab import Language, verdict_words
 
@@ -77,18 +75,16 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-@functools.cache
-def dictionary() -> dict[str, Any]:
+def dictionary() -> Mapping[str, Any]:
     """
     Read the words of reports.
 
     Returns
     -------
-    dict
-        Tables of ``report.toml``.
+    Mapping
+        Tables of ``report.toml``, read-only.
     """
-    text = resources.files("ecozones").joinpath("data/templates/report.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return shipped_table("templates/report")
 
 
 def word(key: str, language: Language, *, table: str = "words", **values: str) -> str:

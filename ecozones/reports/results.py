@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import string
-import tomllib
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from typing import Any
 
 import pandas as pd
@@ -14,7 +12,8 @@ import pandas as pd
 from ecozones.errors import InputError
 from ecozones.reports.content import Column, Figure, Paragraph, Table
 from ecozones.reports.figures import absent, kind_of, label_of, show, word
-from ecozones.reports.totals import close_table
+from ecozones.reports.totals import add_total
+from ecozones.shipped import shipped_table
 from ecozones.units import from_m2
 from ecozones.vocab import Language, control_lines
 
@@ -24,10 +23,8 @@ _MOST_GROUPS = 12
 _AS_EXPECTED = {"met", "ahead", "on_track"}
 
 
-@functools.cache
 def _words() -> Mapping[str, Any]:
-    text = resources.files("ecozones").joinpath("data/templates/results.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return shipped_table("templates/results")
 
 
 @functools.cache
@@ -134,7 +131,7 @@ def has_ground(kind: str) -> bool:
 
 def result_table(frame: pd.DataFrame, kind: str, key: str, title: str, language: Language) -> Table:
     """
-    Lay out a table of a kind: its columns in order, its values in words, its sums closed.
+    Lay out a table of a kind: its columns in order, its values in words, its printed rows summed.
 
     Parameters
     ----------
@@ -163,7 +160,7 @@ def result_table(frame: pd.DataFrame, kind: str, key: str, title: str, language:
     rows = tuple(plain[keys].astype(object).itertuples(index=False, name=None))
     columns = tuple(_column(name, kind, plain[name], language) for name in keys)
     table = Table(key, title, columns, rows, notes=notes, below=below)
-    return close_table(table, language, only=spec["sum"]) if "sum" in spec else table
+    return add_total(table, language, only=spec["sum"]) if "sum" in spec else table
 
 
 def _column(name: str, kind: str, values: pd.Series, language: Language) -> Column:

@@ -16,7 +16,7 @@ from ecozones.reports.capsule import payload_of
 from ecozones.reports.content import Block, Column, Figure, Paragraph, Picture, Report, Section, Table, number_sections
 from ecozones.reports.figures import KINDS, absent, clean, dictionary, label_of, show, word
 from ecozones.reports.pictures import draw_sites
-from ecozones.reports.totals import close_table
+from ecozones.reports.totals import add_total, close_pieces
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, load_rules
 from ecozones.units import from_m2
@@ -203,7 +203,7 @@ def _overview(review: SiteReview, words: _Words) -> Table:
     if frame["length_m"].isna().all():
         frame = frame.drop(columns="length_m")
     table = _table(frame, "overview", words)
-    return close_table(table, words.language)
+    return add_total(table, words.language)
 
 
 def _conclusion(review: SiteReview, words: _Words) -> list[Block]:
@@ -272,7 +272,7 @@ def _summary(review: SiteReview, words: _Words) -> Table:
             )
         )
     notes = [words.say("zero_note", table="sentences"), words.say("overlap_note", table="sentences")]
-    return close_table(
+    return add_total(
         Table("summary", words.say("summary"), tuple(columns), tuple(rows), notes=tuple(notes)), words.language
     )
 
@@ -486,19 +486,24 @@ def _farmland(review: SiteReview, words: _Words) -> list[Section]:
         return []
     frame = pd.DataFrame(taken[["site_id", "feature_ids", "area_m2"]]).reset_index(drop=True)
     frame["area_ha"], frame["area_mu"] = from_m2(frame["area_m2"], "ha"), from_m2(frame["area_m2"], "mu")
+    # what a site takes of several patches is one whole, which the text tells
+    frame, changes = close_pieces(frame, "site_id")
     frame.insert(0, "serial", range(1, len(frame) + 1))
-    note = words.say("blank_note", table="sentences")
     sections = []
     for key in ("farmland", "replacement"):
         columns = list(dictionary()["tables"][key])
         blank = frame.reindex(columns=list(dict.fromkeys([*columns, "site_id"]))).astype(object)
-        form = Table.from_frame(blank, key, words.say(key), words.language, columns=columns, notes=[note])
+        notes = [words.say("blank_note", table="sentences")]
+        moved = [f"{label_of(name, words.language)} {', '.join(changes[name])}" for name in columns if name in changes]
+        if moved:
+            notes.append(words.say("adjusted", table="sentences", changes="; ".join(moved)))
+        form = Table.from_frame(blank, key, words.say(key), words.language, columns=columns, notes=notes)
         # an empty cell is a place to write, not a statement that there is nothing
         rows = tuple(tuple(" " if pd.isna(value) else value for value in row) for row in form.rows)
         kinds = dictionary()["columns"]
         declared = tuple(Column(name, label_of(name, words.language), kinds[name]["kind"]) for name in columns)
         form = dataclasses.replace(form, columns=declared, rows=rows)
-        sections.append(Section(key, form.title, (close_table(form, words.language),)))
+        sections.append(Section(key, form.title, (add_total(form, words.language),)))
     return sections
 
 

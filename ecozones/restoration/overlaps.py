@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
-import tomllib
-from importlib import resources
 from typing import Any, get_args
 
 import geopandas as gpd
@@ -31,6 +28,7 @@ from ecozones.restoration.measuring import (
 )
 from ecozones.restoration.records import project_records
 from ecozones.restoration_types import type_tables
+from ecozones.shipped import shipped_table
 
 Rows = NDArray[np.intp]
 Numbers = NDArray[np.float64]
@@ -42,12 +40,6 @@ _NOISE_HA = 1e-6
 
 # a matrix of more projects than this is gigabytes of zeros; the table of pairs says the same
 _MATRIX_LIMIT = 5_000
-
-
-@functools.cache
-def _check_values() -> dict[str, float]:
-    text = resources.files("ecozones").joinpath("data/thresholds.toml").read_text(encoding="utf-8")
-    return {name: check["value"] for name, check in tomllib.loads(text)["checks"].items()}
 
 
 def overlap_pairs(projects: gpd.GeoDataFrame, *, method: AreaMethod = "national") -> gpd.GeoDataFrame:
@@ -103,7 +95,7 @@ def overlap_pairs(projects: gpd.GeoDataFrame, *, method: AreaMethod = "national"
         for side, rows in (("a", left), ("b", right)):
             table[f"{name}_{side}"] = records[column].to_numpy()[rows]
     share = ratio(area, smaller)
-    limits = _check_values()
+    limits = {name: check["value"] for name, check in shipped_table("thresholds")["checks"].items()}
     table |= {
         "shared_ha": area / _HA,
         "share_of_smaller": share,

@@ -8,12 +8,9 @@ rain in millimetres, or from polygons; where these disagree, say nothing, or a p
 
 from __future__ import annotations
 
-import functools
 import re
-import tomllib
 import unicodedata
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any, Literal, get_args
 
 import geopandas as gpd
@@ -29,6 +26,7 @@ from ecozones.crs import check_crs
 from ecozones.errors import InputError, SchemaError, name_rows
 from ecozones.geometry import repair_polygons
 from ecozones.placing import bring_to
+from ecozones.shipped import shipped_table
 from ecozones.units import fold
 
 RainfallZone = Literal["humid", "arid", "undetermined"]
@@ -38,13 +36,6 @@ _BOUND = re.compile(r"(?P<sign>>=|≥|<)400(mm|毫米)?", re.IGNORECASE)
 _KNOWN: tuple[RainfallZone, ...] = ("humid", "arid")
 # what two ways of measuring one polygon may differ by
 _NOISE = 1e-9
-
-
-@functools.cache
-def _zones() -> Mapping[str, Any]:
-    text = resources.files("ecozones").joinpath("data/thresholds.toml").read_text(encoding="utf-8")
-    found: Mapping[str, Any] = tomllib.loads(text)["zones"]
-    return found
 
 
 def recognise_rainfall_zone(word: object) -> RainfallZone | None:
@@ -75,7 +66,8 @@ def recognise_rainfall_zone(word: object) -> RainfallZone | None:
         return "arid" if bound["sign"] == "<" else "humid"
     said = fold(word).removesuffix("区")
     for zone in get_args(RainfallZone):
-        if said == zone or said in {fold(known) for known in _zones()["words"].get(zone, ())}:
+        words = shipped_table("thresholds")["zones"]["words"].get(zone, ())
+        if said == zone or said in {fold(known) for known in words}:
             found: RainfallZone = zone
             return found
     return None
@@ -185,7 +177,8 @@ def zone_of_rain(rain_mm: pd.Series) -> pd.Series:
         rows = rain_mm.index[bad]
         message = f"rain_mm is no rain a year in millimetres: rows {name_rows(rows)}"
         raise SchemaError(message, pd.DataFrame({"row": rows, "column": "rain_mm", "problem": "is no rain"}))
-    wet = pd.Series(np.where(number >= _zones()["humid_from_mm"], "humid", "arid"), rain_mm.index, dtype=object)
+    humid_from = shipped_table("thresholds")["zones"]["humid_from_mm"]
+    wet = pd.Series(np.where(number >= humid_from, "humid", "arid"), rain_mm.index, dtype=object)
     return wet.where(number.notna(), None)
 
 

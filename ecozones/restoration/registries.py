@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
-from typing import Any, Literal
+from typing import Literal
 
 import geopandas as gpd
 import numpy as np
@@ -15,17 +12,12 @@ import pandas as pd
 from ecozones.area import AreaMethod, polygon_areas
 from ecozones.columns import read_numbers, share_of
 from ecozones.errors import InputError
+from ecozones.shipped import shipped_table
 
 Scheme = Literal["gbf_target_2", "ferm"]
 
 
 _HA = 1e4
-
-
-@functools.cache
-def _rules() -> dict[str, Any]:
-    text = resources.files("ecozones").joinpath("data/ledgers.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def export_projects(projects: gpd.GeoDataFrame, *, scheme: Scheme, method: AreaMethod = "national") -> gpd.GeoDataFrame:
@@ -59,7 +51,7 @@ def export_projects(projects: gpd.GeoDataFrame, *, scheme: Scheme, method: AreaM
     >>> export_projects(projects, scheme="ferm")["missing"].tolist()
     ['ecosystem_type, start_date']
     """
-    known = _rules()["export"]
+    known = shipped_table("ledgers")["export"]
     if scheme not in known:
         message = f"scheme {scheme!r} is not known; known are {', '.join(known)}"
         raise InputError(message)
@@ -103,7 +95,7 @@ def export_mapping(scheme: Scheme) -> pd.DataFrame:
     >>> export_mapping("gbf_target_2").loc[0, ["field", "column"]].tolist()
     ['id', 'project_id']
     """
-    known = _rules()["export"]
+    known = shipped_table("ledgers")["export"]
     if scheme not in known:
         message = f"scheme {scheme!r} is not known; known are {', '.join(known)}"
         raise InputError(message)

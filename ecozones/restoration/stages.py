@@ -6,11 +6,8 @@ A rate stands beside the two numbers it is made of, and is missing, never zero, 
 
 from __future__ import annotations
 
-import functools
 import itertools
-import tomllib
-from importlib import resources
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,6 +15,7 @@ import pandas as pd
 from ecozones.columns import read_days, read_numbers, share_of
 from ecozones.errors import InputError, SchemaError, name_rows
 from ecozones.restoration_types import stated_areas
+from ecozones.shipped import shipped_table
 
 FiguresOf = Literal["row", "project"]
 
@@ -36,12 +34,6 @@ _STAGE_COLUMNS = [
 _WITHIN = {
     "reported_ha": 0, "accepted_ha": 1, "verified_ha": 2, "qualified_ha": 3, "effective_ha": 3, "preserved_ha": 3,
 }  # fmt: skip
-
-
-@functools.cache
-def _thresholds() -> dict[str, Any]:
-    text = resources.files("ecozones").joinpath("data/thresholds.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def stage_areas(
@@ -149,7 +141,7 @@ def restoration_rates(
     [0.4904, 0.5697]
     """
     keys = _group_keys(projects, by)
-    rates = _thresholds()["rates"]
+    rates = shipped_table("thresholds")["rates"]
     columns = sorted({rate[side] for rate in rates for side in ("numerator", "denominator")} & set(projects.columns))
     kept = _once(projects, columns, figures_of, keys)
     numbers = read_numbers(kept, columns, "projects")
@@ -241,7 +233,7 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
                 (ids[row], f"{late} is before {early}", dated[late][row], dated[early][row], "order of stages")
                 for row in projects.index[wrong]
             ]
-    checks = _thresholds()["checks"]
+    checks = shipped_table("thresholds")["checks"]
     if {"stated_area_m2", "activity_ha"} <= set(projects.columns):
         pair = read_numbers(projects, ["stated_area_m2", "activity_ha"], "projects")
         share = (share_of(pair["stated_area_m2"] / _HA, pair["activity_ha"]) - 1).abs()

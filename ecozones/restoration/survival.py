@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import tomllib
-from importlib import resources
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from ecozones.columns import read_numbers, share_of
 from ecozones.errors import InputError, SchemaError, name_rows
 from ecozones.restoration.rainfall import assign_rainfall_zones
+from ecozones.shipped import shipped_table
 
 # what adding decimals in binary leaves
 _NOISE = 1e-9
-
-
-@functools.cache
-def _thresholds() -> dict[str, Any]:
-    text = resources.files("ecozones").joinpath("data/thresholds.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def survival_editions() -> pd.DataFrame:
@@ -38,7 +28,7 @@ def survival_editions() -> pd.DataFrame:
     >>> survival_editions()["status"].to_dict()["2023"]
     'unavailable'
     """
-    table = pd.DataFrame.from_dict(_thresholds()["editions"], orient="index").rename_axis("edition")
+    table = pd.DataFrame.from_dict(shipped_table("thresholds")["editions"], orient="index").rename_axis("edition")
     return table[["title", "status", "note"]]
 
 
@@ -67,7 +57,7 @@ def survival_thresholds(edition: str) -> pd.DataFrame:
     >>> survival_thresholds("2016 (unverified)")[["kind", "zone", "qualified"]].head(2).values.tolist()
     [['survival', 'humid', 0.85], ['survival', 'arid', 0.7]]
     """
-    tables = _thresholds()
+    tables = shipped_table("thresholds")
     if edition not in tables["editions"]:
         message = f"edition {edition!r} is not known; known are {', '.join(map(repr, tables['editions']))}"
         raise InputError(message)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib import resources
-
 import pandas as pd
+
+from ecozones.shipped import shipped_table
 
 
 def plan_indicators() -> pd.DataFrame:
@@ -25,6 +24,5 @@ def plan_indicators() -> pd.DataFrame:
     >>> plan_indicators().loc["P03", ["zh", "attribute", "direction"]].tolist()
     ['永久基本农田保护面积', '约束性', '>=']
     """
-    text = resources.files("ecozones").joinpath("data/indicators.toml").read_text(encoding="utf-8")
-    table = pd.DataFrame.from_dict(tomllib.loads(text)["indicators"], orient="index").rename_axis("code")
+    table = pd.DataFrame.from_dict(shipped_table("indicators")["indicators"], orient="index").rename_axis("code")
     return table.assign(note=table["note"].fillna(""))

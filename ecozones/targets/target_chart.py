@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ecozones.errors import InputError
-from ecozones.targets.tracking import VERDICT_WORDS, Verdict, track_targets
+from ecozones.targets.tracking import track_targets
+from ecozones.targets.verdicts import VERDICT_WORDS, Verdict
 from ecozones.vocab import Language
 
 _ROW, _LABEL, _CHART, _SAID, _PAD = 44, 300, 220, 170, 10
