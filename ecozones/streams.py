@@ -870,6 +870,12 @@ def _bounds_of(frame: gpd.GeoDataFrame) -> Floats:
 
 def _shapes(column: Any, encoding: str) -> tuple[NDArray[np.object_], Told]:  # noqa: ANN401 - of Arrow or NumPy
     """Build geometries, and say of which rows the rings had to be closed, or nothing could be made."""
+    # a coordinate that is no number is told by whoever asks for the row, in words
+    with np.errstate(invalid="ignore"):
+        return _built(column, encoding)
+
+
+def _built(column: Any, encoding: str) -> tuple[NDArray[np.object_], Told]:  # noqa: ANN401 - of Arrow or NumPy
     if encoding.lower() in _NATIVE:
         array = column.combine_chunks()
         field = pa.field("geometry", array.type, metadata={"ARROW:extension:name": f"geoarrow.{encoding.lower()}"})

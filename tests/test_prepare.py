@@ -137,6 +137,25 @@ def test_the_report_names_every_row_that_was_not_taken_as_it_stands(tmp_path):
     assert ready.geometry.is_valid.all()
 
 
+def test_a_row_off_the_map_is_refused_and_moves_no_other(tmp_path):
+    frame = parcels()
+    frame.to_parquet(tmp_path / "a.parquet")
+    # one that would stretch the curve until all others stood at one place of it
+    frame.loc[N] = frame.loc[0]
+    frame.loc[N, "geometry"] = shapely.box(1e20, 1e20, 2e20, 2e20)
+    frame.to_parquet(tmp_path / "b.parquet")
+    sound, spoiled = (prepare(tmp_path / f"{name}.parquet", tmp_path / name, engine=1, part_rows=25) for name in "ab")
+    assert (spoiled.rows_in, spoiled.rows_done, spoiled.rows_refused) == (N + 1, N, 1)
+    report = spoiled.report()
+    assert report[["row", "done"]].values.tolist() == [[N, "refused"]]
+    assert "outside the area" in report["reason"][0]
+    assert spoiled.table("features").equals(sound.table("features"))
+    # parts as even as they were, but for the place of the one
+    sizes = [pq.read_metadata(part).num_rows for part in sorted((spoiled.folder / "features").iterdir())]
+    assert len(sizes) == 5
+    assert max(sizes) <= 26
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.integers(1, N + 5), part_rows=st.sampled_from([7, 40, 500]))
 def test_bytes_do_not_depend_on_how_rows_were_read(tmp_path_factory, rows, part_rows):
@@ -282,7 +301,10 @@ def test_what_cannot_be_placed_is_refused(tmp_path):
     with pytest.raises(MissingCRSError, match=r"a\.parquet"):
         prepare(path, tmp_path / "out")
     parcels().set_crs("EPSG:4490", allow_override=True).to_parquet(path)
-    with pytest.raises(CRSError):
+    with pytest.raises(EngineError, match=r"not one of 120 rows .*coordinates are metres"):
+        prepare(path, tmp_path / "out", engine=1)
+    parcels().to_crs("EPSG:3857").to_parquet(path)
+    with pytest.raises(CRSError, match="Web Mercator"):
         prepare(path, tmp_path / "out", engine=1)
     parcels().assign(source_row=1).to_parquet(path)
     with pytest.raises(SchemaError, match="source_row"):

@@ -33,6 +33,7 @@ from ecozones import overlay
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
 from ecozones.errors import (
+    CRSError,
     EngineError,
     GeometryError,
     InputError,
@@ -130,9 +131,9 @@ def prepare(
     """
     Check a layer of any size, sort it by place, and write it as GeoParquet that is quick to ask.
 
-    Valid polygons keep every vertex, to the last bit. Rows that are no polygons are refused, invalid ones repaired as
-    at the door of a plan, and :meth:`Prepared.report` names each of them. Run again with the same arguments, it does
-    what is missing; the bytes are the same for any engine and any `rows`.
+    Valid polygons keep every vertex, to the last bit. Rows that are no polygons, or that cannot lie where their CRS
+    says, are refused, invalid ones repaired as at the door of a plan, and :meth:`Prepared.report` names each of them.
+    Run again with the same arguments, it does what is missing; the bytes are the same for any engine and any `rows`.
 
     Parameters
     ----------
@@ -170,13 +171,13 @@ def prepare(
     MissingCRSError
         The layer does not say what its coordinates mean.
     CRSError
-        Coordinates are not where they say they are.
+        The layer as a whole cannot be placed, such as one on Web Mercator.
     SchemaError
         The line is none, or the layer has a column ``source_row`` of its own.
     InputError
         The layer cannot be read.
     EngineError
-        A row is not accounted for, or not one is a polygon.
+        A row is not accounted for, or not one is a polygon that lies where its CRS says.
 
     Examples
     --------
@@ -248,11 +249,59 @@ def warn_of_changes(layer: Prepared, label: str) -> None:
     done = layer.report()["done"].value_counts()
     refused, repaired = int(done.get("refused", 0)), int(done.get("repaired", 0))
     if refused or repaired:
+        report = f"{layer.folder.parent.name}/{layer.folder.name}/report.parquet"
         message = (
-            f"{label}: of {layer.rows_in} rows {refused} hold no polygon and are left out, {repaired} were not valid "
-            f"and are repaired; {layer.folder.parent.name}/{layer.folder.name}/report.parquet lists each with why"
+            f"{label}: of {layer.rows_in} rows {refused} hold no polygon with a place and are left out, {repaired} "
+            f"were not valid and are repaired; {report} lists each with why"
         )
         warnings.warn(message, RepairWarning, stacklevel=4)
+
+
+def left_out(folder: Path, number: int, out: Path, print_: str, **names: str) -> list[Fragment]:
+    """
+    Say what remains to be accounted for of a layer that is prepared: the rows that were refused.
+
+    They are in no stretch of its features, so that without a fragment of their own they would be in no account.
+
+    Parameters
+    ----------
+    folder
+        The layer, prepared.
+    number, out, print_
+        Of the fragment.
+    **names
+        Columns that the rows are listed with, and their value.
+
+    Returns
+    -------
+    list of Fragment
+        One, or none where no row was refused.
+    """
+    rows = int(json.loads((folder / PREPARED).read_text(encoding="utf-8"))["rows_refused"])
+    given = {"prepared": str(folder), "names": json.dumps(names, ensure_ascii=False)}
+    work = "ecozones.large.preparing:list_left_out"
+    return [Fragment(number, 0, rows, work, given, str(out), print_)] if rows else []
+
+
+def list_left_out(fragment: Fragment) -> Outcome:
+    """
+    List the rows that were refused when a layer was prepared.
+
+    Parameters
+    ----------
+    fragment
+        Of which layer.
+
+    Returns
+    -------
+    Outcome
+        No table, and every row refused, with its number in the source of the layer.
+    """
+    report = pd.read_parquet(Path(fragment.given["prepared"]) / "report.parquet")
+    lost = report.loc[report["done"] == "refused", ["row", "reason"]].sort_values("row", ignore_index=True)
+    for place, (name, value) in enumerate(json.loads(fragment.given["names"]).items()):
+        lost.insert(place, name, value)
+    return Outcome({}, len(lost), 0, lost.astype({"reason": object}))
 
 
 def _check_source(stream: Stream | Passing) -> None:
@@ -339,6 +388,9 @@ def find_keys(fragment: Fragment) -> Outcome:
     """
     case: _Case = read_case(fragment)
     boxes = case.source.boxes(fragment.start, fragment.stop)
+    # a row that lies nowhere would stretch the curve until all others stood at one place of it
+    off = _off_the_map(gpd.GeoSeries(shapely.box(*boxes.T), crs=case.source.crs), case.source.label)
+    boxes[list(off)] = np.nan
     table = pd.DataFrame({"x": (boxes[:, 0] + boxes[:, 2]) / 2, "y": (boxes[:, 1] + boxes[:, 3]) / 2})
     field = None if case.line is None else id_field(case.source.names, case.line)
     if field is not None:
@@ -438,8 +490,6 @@ def lay_out(fragment: Fragment) -> Outcome:
     listed += [(int(row), "has heights or measures", "flattened") for row in read.index[tall]]
     flat, _ = drop_heights(read)
     sound, ledger, refused = _sound(flat, case.source.label, lost)
-    if len(sound):
-        check_crs(sound, what=case.source.label)
     names = [name for name in sound.columns if name not in {"geometry", ROW}]
     rows = sound[ROW].to_numpy() if ROW in sound.columns else sound.index.to_numpy()
     content = sound[[*names, "geometry"]]
@@ -472,7 +522,7 @@ def _middle(frame: gpd.GeoDataFrame) -> Floats:
 def _sound(
     frame: gpd.GeoDataFrame, what: str, lost: Mapping[int, str]
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame, pd.DataFrame]:
-    """Keep the rows that are polygons, repaired where they must be; the others are told with the reason."""
+    """Keep the rows that are polygons with a place, repaired if need be; the others are told with the reason."""
     refused: dict[int, str] = {}
     while True:
         try:
@@ -484,8 +534,23 @@ def _sound(
             refused |= {int(row): lost.get(int(row), str(reason)) for row, reason in bad.items()}
             frame = frame.drop(index=list(bad))
             continue
-        told = pd.DataFrame(sorted(refused.items()), columns=["row", "reason"])
-        return repaired, ledger, told.astype({"row": np.int64, "reason": object})
+        off = _off_the_map(repaired, what)
+        told = pd.DataFrame(sorted((refused | off).items()), columns=["row", "reason"])
+        told = told.astype({"row": np.int64, "reason": object})
+        return repaired.drop(index=list(off)), ledger[~ledger["row"].isin(list(off))], told
+
+
+def _off_the_map(frame: gpd.GeoDataFrame | gpd.GeoSeries, what: str) -> dict[int, str]:
+    """Tell which rows cannot lie where their CRS says, and why; a fault that names no row is one of the layer."""
+    if not len(frame):
+        return {}
+    try:
+        check_crs(frame, what=what)
+    except CRSError as cause:
+        if cause.problems is None:
+            raise
+        return {int(row): str(reason) for row, reason in cause.problems[["row", "problem"]].itertuples(index=False)}
+    return {}
 
 
 def _named(frame: gpd.GeoDataFrame, case: _Case) -> tuple[gpd.GeoDataFrame, list[tuple[int, str, str]]]:

@@ -25,8 +25,8 @@ from ecozones.area import AreaMethod
 from ecozones.capsule import digest
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
-from ecozones.errors import GeometryError, InputError, SchemaError
-from ecozones.large.preparing import ROW, prepare, warn_of_changes
+from ecozones.errors import CRSError, GeometryError, InputError, SchemaError
+from ecozones.large.preparing import ROW, left_out, prepare, warn_of_changes
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table
@@ -61,15 +61,12 @@ class LargeRestored(LargeRun):
         How many groups of records hang together, and how many records the largest has.
     stated
         Whether records state an area of their own.
-    aside
-        How many of the refused rows hold no polygon: they are in no fragment, and so not in :meth:`summary`.
     """
 
     by: tuple[str, ...] = ()
     components: int = 0
     largest: int = 0
     stated: bool = False
-    aside: int = 0
 
     def table(self, name: str) -> pd.DataFrame:
         """
@@ -86,10 +83,6 @@ class LargeRestored(LargeRun):
             In the order of the rows in their file.
         """
         table = super().table(name)
-        if name == "refused" and self.aside:
-            report = read_part(self.folder / _READY / "report.parquet")
-            lost = report.loc[report["done"] == "refused", ["row", "reason"]]
-            table = pd.concat([table, plain_kinds(lost).astype({"reason": table["reason"].dtype})])
         key = ROW if ROW in table.columns else "row"
         return table.sort_values(key, kind="stable", ignore_index=True) if key in table.columns else table
 
@@ -228,7 +221,7 @@ def measure_restored_in(
     # one day for every fragment, and another run tomorrow
     day = dt.datetime.now(tz=dt.UTC).astimezone().date() if on is None else as_day(on)
     with held(out):
-        stream, aside = _ready(open_stream(source, layer=layer), out, engine)
+        stream = _ready(open_stream(source, layer=layer), out, engine)
         missing = [name for name in ("project_id", *keys) if name not in {*stream.names, *_MADE}]
         if missing:
             message = f"{stream.label} has no column {', '.join(missing)}; it has {', '.join(stream.names)}"
@@ -270,14 +263,15 @@ def measure_restored_in(
             # a register without rows still has columns
             for number, (start, stop) in enumerate(_pack(sizes, rows) or [(0, 0)])
         ]
+        fragments += left_out(stream.root, len(fragments), out, print_)
         run = carry_out(
             out, fragments, tables=TABLES, engine=engine, progress=progress, what="records", told={"by": list(keys)}
         )
-        path.unlink()
-        fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
-        fields |= {"rows_in": run.rows_in + aside, "rows_refused": run.rows_refused + aside, "aside": aside}
+        # this run's, and those of runs that were killed and never taken up again
+        for left in out.glob(f"{_ORDER}-*.npy"):
+            left.unlink()
         return LargeRestored(
-            **fields,
+            **{field.name: getattr(run, field.name) for field in dataclasses.fields(run)},
             by=keys,
             components=len(sizes),
             largest=int(sizes.max(initial=0)),
@@ -307,15 +301,14 @@ def _check_options(keys: Sequence[str], by: object, attribution: str, districts:
         raise InputError(message)
 
 
-def _ready(stream: Stream, out: Path, engine: object) -> tuple[ParquetStream, int]:
-    """Open a register that is prepared, or prepare it beside the results; and count the rows that were left out."""
-    aside = 0
+def _ready(stream: Stream, out: Path, engine: object) -> ParquetStream:
+    """Open a register that is prepared, or prepare it beside the results."""
     if not (isinstance(stream, ParquetStream) and (stream.root / PREPARED).is_file()):
         layer = prepare(stream, out / _READY, engine=engine)
         warn_of_changes(layer, stream.label)
-        stream, aside = open_stream(layer.folder), layer.rows_refused
+        stream = open_stream(layer.folder)
     assert isinstance(stream, ParquetStream)
-    return stream, aside
+    return stream
 
 
 def _said_of(plan: ZoningPlan) -> list[object]:
@@ -404,28 +397,48 @@ def measure_fragment(fragment: Fragment) -> Outcome:
     case: _Case = read_case(fragment)
     order = np.load(Path(fragment.out) / fragment.given["order"], mmap_mode="r")
     frame = case.source.take(np.sort(order[fragment.start : fragment.stop]))
-    frame = frame.sort_values(ROW, kind="stable").set_index(ROW)
+    frame = frame.sort_values(ROW, kind="stable").reset_index(drop=True)
     refused: dict[int, str] = {}
     tables: dict[str, pd.DataFrame] = {}
     while not tables:
         try:
             tables = _measure(frame, case)
-        except (SchemaError, GeometryError) as cause:
-            problems = cause.problems
-            if problems is None or "row" not in problems or not set(problems["row"]) <= set(frame.index):
+        except (SchemaError, GeometryError, CRSError) as cause:
+            bad = _blamed(frame, case, cause)
+            if not bad:
                 raise
-            told = problems.drop(columns="row").astype(str).agg(" ".join, axis=1)
-            refused |= dict(zip(problems["row"].astype(int), told, strict=True))
-            frame = frame.drop(index=list(refused), errors="ignore")
+            refused |= {int(frame[ROW].loc[row]): reason for row, reason in bad.items()}
+            frame = frame.drop(index=list(bad)).reset_index(drop=True)
     reasons = pd.DataFrame(sorted(refused.items()), columns=["row", "reason"])
     rows = fragment.stop - fragment.start
     return Outcome(tables, rows, rows - len(reasons), reasons.astype({"row": np.int64, "reason": object}))
 
 
+def _blamed(frame: gpd.GeoDataFrame, case: _Case, cause: InputError) -> dict[int, str]:
+    """Say which records are to blame, by their place in the frame, and why; nothing where it is none by itself."""
+    problems = cause.problems
+    if problems is not None and {"row", "column"} <= set(problems.columns):
+        # what is said of a column is said of the register, row by row
+        told = problems.drop(columns="row").astype(str).agg(" ".join, axis=1)
+        return dict(zip(problems["row"].astype(int), told, strict=True))
+    # what fails later is counted in pieces of ground, so that each half is asked by itself
+    if len(frame) == 1:
+        return {int(frame.index[0]): str(cause)}
+    bad: dict[int, str] = {}
+    for half in (frame.iloc[: len(frame) // 2], frame.iloc[len(frame) // 2 :]):
+        try:
+            _measure(half.reset_index(drop=True), case)
+        except (SchemaError, GeometryError, CRSError) as again:
+            found = _blamed(half.reset_index(drop=True), case, again)
+            bad |= {int(half.index[row]): reason for row, reason in found.items()}
+    return bad
+
+
 def _measure(frame: gpd.GeoDataFrame, case: _Case) -> dict[str, pd.DataFrame]:
     if not case.by:
         table = measure_restored(frame, **case.options)
-        return dict(split_table("records", plain_kinds(table.reset_index(names=ROW)), case.partition_by))
+        front = [ROW, *table.columns.drop(ROW)]
+        return dict(split_table("records", plain_kinds(table[front]), case.partition_by))
     summands = restored_summands(frame, by=list(case.by), **case.options)
     projects = summands.loc[summands["_what"] == "activity", [*case.by, "_project"]].drop_duplicates()
     sums = sum_by(summands, [*case.by, "_what"], "_value")
