@@ -417,3 +417,13 @@ def test_a_prepared_layer_may_be_copied(tmp_path):
     for part in (tmp_path / "copy" / "features").iterdir():
         os.utime(part)
     assert open_stream(tmp_path / "copy").read(0, 60).equals(open_stream(ready.folder).read(0, 60))
+
+
+def test_the_account_counts_the_rows_that_were_refused(tmp_path):
+    spoilt().to_parquet(tmp_path / "a.parquet")
+    layer = prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1, rows=20, part_rows=30)
+    assert layer.summary()[["rows_in", "rows_done", "rows_refused"]].sum().tolist() == [N, N - 4, 4]
+    assert layer.table("refused")["row"].tolist() == [4, 9, 13, 21]
+    again = prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1, rows=20, part_rows=30)
+    assert (again.rows_in, again.rows_done, again.rows_refused) == (N, N - 4, 4)
+    assert again.resumed == again.fragments

@@ -53,7 +53,7 @@ PIECES = "pieces"
 ROW = "source_row"
 # the place on the curve, while rows are on their way
 _KEY = "_place_on_the_curve"
-_LANDED, _KEYS, _SPILL = "_landed", "_keys", "_spill"
+_LANDED, _KEYS, _SPILL, _REPORT = "_landed", "_keys", "_spill", "report.parquet"
 _ROWS, _PART_ROWS = 50_000, 100_000
 # the finest curve of geopandas: 65,536 cells a side
 _LEVEL = 16
@@ -93,7 +93,7 @@ class Prepared(LargeRun):
             In the order of the source: ``row`` (from 0), ``reason``, ``done`` (refused, repaired, closed, drawn,
             flattened, kept), and of repaired rows ``before_m2, after_m2, change_m2``, in the plane of drawing. [m²]
         """
-        parts = [pd.read_parquet(self.folder / "report.parquet")]
+        parts = [pd.read_parquet(self.folder / _REPORT)]
         parts += [read_part(path) for path in sorted((self.folder / "repeats").glob("part-*.parquet"))]
         full = [part for part in parts if len(part)] or parts[:1]
         return pd.concat(full, ignore_index=True).sort_values(["row", "reason"], kind="stable", ignore_index=True)
@@ -220,12 +220,14 @@ def prepare(
         counts, schema = _survey(spill, len(case.ends) + 1)
         case = dataclasses.replace(case, schema=schema, spill=tuple(str(path) for path in spill))
         ends = np.cumsum([0, *counts]).tolist()
+        _gather_report(out)
         sort = _fragments("sort_stretch", case, out, list(itertools.pairwise(ends)), print_)
+        sort += left_out(out, len(sort), out, print_)
         run = carry_out(out, sort, tables=(FEATURES, PIECES, "repeats", "measures"), engine=engine, progress=progress)
         if run.rows_done != laid.rows_done:
             message = f"{laid.rows_done} rows were laid out and {run.rows_done} sorted; remove {out.name} and run again"
             raise EngineError(message)
-        return _finish(out, laid, run, stream, case, print_)
+        return _finish(out, run, stream, case, print_)
 
 
 def warn_of_changes(layer: Prepared, label: str) -> None:
@@ -249,7 +251,7 @@ def warn_of_changes(layer: Prepared, label: str) -> None:
     done = layer.report()["done"].value_counts()
     refused, repaired = int(done.get("refused", 0)), int(done.get("repaired", 0))
     if refused or repaired:
-        report = f"{layer.folder.parent.name}/{layer.folder.name}/report.parquet"
+        report = f"{layer.folder.parent.name}/{layer.folder.name}/{_REPORT}"
         message = (
             f"{label}: of {layer.rows_in} rows {refused} hold no polygon with a place and are left out, {repaired} "
             f"were not valid and are repaired; {report} lists each with why"
@@ -277,7 +279,7 @@ def left_out(folder: Path, number: int, out: Path, print_: str, **names: str) ->
     list of Fragment
         One, or none where no row was refused.
     """
-    rows = int(json.loads((folder / PREPARED).read_text(encoding="utf-8"))["rows_refused"])
+    rows = int((pd.read_parquet(folder / _REPORT, columns=["done"])["done"] == "refused").sum())
     given = {"prepared": str(folder), "names": json.dumps(names, ensure_ascii=False)}
     work = "ecozones.large.preparing:list_left_out"
     return [Fragment(number, 0, rows, work, given, str(out), print_)] if rows else []
@@ -297,7 +299,7 @@ def list_left_out(fragment: Fragment) -> Outcome:
     Outcome
         No table, and every row refused, with its number in the source of the layer.
     """
-    report = pd.read_parquet(Path(fragment.given["prepared"]) / "report.parquet")
+    report = pd.read_parquet(Path(fragment.given["prepared"]) / _REPORT)
     lost = report.loc[report["done"] == "refused", ["row", "reason"]].sort_values("row", ignore_index=True)
     for place, (name, value) in enumerate(json.loads(fragment.given["names"]).items()):
         lost.insert(place, name, value)
@@ -711,17 +713,21 @@ def _no_rows() -> pd.DataFrame:
 # ----------------------------------------------------------------------------------------------------- the record
 
 
-def _finish(out: Path, laid: LargeRun, run: LargeRun, stream: Stream, case: _Case, print_: str) -> Prepared:
-    """Gather the report, write down what the layer is, and clear away what it was made from."""
+def _gather_report(out: Path) -> None:
+    """Put together what the rows were told when they were laid out."""
     reports = [pd.read_parquet(path) for path in sorted((out / _SPILL / "report").glob("part-*.parquet"))]
     listed = [one for one in reports if len(one)] or reports[:1]
     report = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame(columns=_LISTED)
     sink = io.BytesIO()
     report.to_parquet(sink, index=False)
-    write_whole(out / "report.parquet", sink.getvalue())
+    write_whole(out / _REPORT, sink.getvalue())
+
+
+def _finish(out: Path, run: LargeRun, stream: Stream, case: _Case, print_: str) -> Prepared:
+    """Write down what the layer is, and clear away what it was made from."""
     folders = (FEATURES, PIECES, "repeats")
     files = [path for folder in folders for path in sorted((out / folder).rglob("part-*.parquet"))]
-    parts = {str(path.relative_to(out)): _sha256(path) for path in [*files, out / "report.parquet"]}
+    parts = {str(path.relative_to(out)): _sha256(path) for path in [*files, out / _REPORT]}
     measures = run.table("measures")
     repeats = [path for path in files if path.parent.name == "repeats"]
     assert stream.crs is not None
@@ -733,11 +739,11 @@ def _finish(out: Path, laid: LargeRun, run: LargeRun, stream: Stream, case: _Cas
         "crs": stream.crs.to_wkt(),
         "bounds": [*measures[_SIDES[:2]].min(), *measures[_SIDES[2:]].max()] if run.rows_done else None,
         "vertices": int(measures["vertices"].sum()),
-        "rows_in": laid.rows_in,
+        "rows_in": run.rows_in,
         "rows_done": run.rows_done,
-        "rows_refused": laid.rows_refused,
+        "rows_refused": run.rows_refused,
         "fragments": run.fragments,
-        "listed": len(report) + sum(pq.read_metadata(path).num_rows for path in repeats),
+        "listed": pq.read_metadata(out / _REPORT).num_rows + sum(pq.read_metadata(path).num_rows for path in repeats),
     }
     write_whole(out / PREPARED, json.dumps(told, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8"))
     for folder in (_LANDED, _KEYS, _SPILL):
