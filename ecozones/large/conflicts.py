@@ -59,6 +59,7 @@ from ecozones.errors import CRSError, EcozonesWarning, SchemaError, name_rows
 from ecozones.large.preparing import ROW, left_out, prepare, warn_of_changes
 from ecozones.large.run import RUN, LargeRun, carry_out, fingerprint, held, read_case, write_case
 from ecozones.large.tables import plain_kinds, split_table
+from ecozones.options import check_districts, check_options
 from ecozones.patches import Slivers
 from ecozones.restoration.footprints import ground_components
 from ecozones.rulebook import Rulebook, load_rules
@@ -250,6 +251,22 @@ def find_conflicts_in(
     ...     conflicts.table()[["line_a", "relation", "line_b", "area_ha"]].round(2).values.tolist()
     [['ecological_red_line', 'equal', 'permanent_basic_farmland', 100.0]]
     """
+    check_options(
+        "find_conflicts_in",
+        {
+            "folder": folder, "lines": lines, "districts": districts, "rules": rules, "method": method,
+            "ignore_below_m2": ignore_below_m2, "ignore_narrower_m": ignore_narrower_m,
+            "partition_by": partition_by, "engine": engine, "rows": rows, "progress": progress,
+        },
+    )  # fmt: skip
+    check_districts(districts)
+    parts = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
+    columns = conflict_columns(by_district=districts is not None)
+    foreign = [name for name in parts if name not in columns or name == "geometry"]
+    if foreign:
+        has = name_rows(columns, shown=len(columns))
+        message = f"conflicts have no column {name_rows(foreign)} to be written in folders by; they have {has}"
+        raise SchemaError(message)
     out = Path(folder).resolve()
     book = rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
     names = _asked(layers, lines, book)
@@ -257,7 +274,6 @@ def find_conflicts_in(
         ready = {line: _ready(layers[line], line, out, book, engine) for line in names}
         crs = _common_crs({line: stream for line, (stream, _) in ready.items()})
         place = _place(crs, [told for _, told in ready.values()])
-        parts = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
         slivers = Slivers(ignore_below_m2, ignore_narrower_m)
         regions = None if districts is None else read_districts(districts, place)
         print_ = fingerprint(

@@ -45,6 +45,7 @@ from ecozones.errors import (
 from ecozones.geometry import drop_heights, repair_polygons
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.tables import plain_kinds, split_table
+from ecozones.options import check_options
 from ecozones.plan import DeclaresLines, id_field, name_features, stated_ids
 from ecozones.streams import FEATURES, PREPARED, Passing, Stream, open_stream, series_of
 from ecozones.vocab import ControlLine, control_lines
@@ -189,6 +190,14 @@ def prepare(
     ...     layer.rows_in, layer.rows_done, layer.rows_refused, len(layer.table("features")), len(layer.report())
     (9, 9, 0, 9, 0)
     """
+    check_options(
+        "prepare",
+        {
+            "folder": folder, "layer": layer, "encoding": encoding, "line": line, "engine": engine, "rows": rows,
+            "part_rows": part_rows, "partition_by": partition_by, "progress": progress,
+        },
+    )  # fmt: skip
+    _check_given(source, rules)
     out = Path(folder).resolve()
     stream = source if isinstance(source, Passing) else open_stream(source, layer=layer, encoding=encoding)
     _check_source(stream)
@@ -304,6 +313,18 @@ def list_left_out(fragment: Fragment) -> Outcome:
     for place, (name, value) in enumerate(json.loads(fragment.given["names"]).items()):
         lost.insert(place, name, value)
     return Outcome({}, len(lost), 0, lost.astype({"reason": object}))
+
+
+def _check_given(source: object, rules: object) -> None:
+    if rules is not None and not hasattr(rules, "lines"):
+        message = f"prepare: rules must be a rulebook that declares lines, not {rules!r}; load it with load_rules"
+        raise InputError(message)
+    if not isinstance(source, str | Path | Stream | Passing):
+        message = (
+            f"prepare: source is of type {type(source).__name__}; give the path of a layer, a stream, or an open "
+            "table: what lies in memory needs no preparing"
+        )
+        raise InputError(message)
 
 
 def _check_source(stream: Stream | Passing) -> None:

@@ -12,9 +12,9 @@ import dataclasses
 import datetime as dt
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -25,11 +25,12 @@ from ecozones.area import AreaMethod
 from ecozones.capsule import digest
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
-from ecozones.errors import CRSError, GeometryError, InputError, SchemaError
+from ecozones.errors import CRSError, GeometryError, InputError, SchemaError, name_rows
 from ecozones.large.preparing import ROW, left_out, prepare, warn_of_changes
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table
+from ecozones.options import check_districts, check_options
 from ecozones.plan import ZoningPlan
 from ecozones.restoration.footprints import ground_components, join_pairs
 from ecozones.restoration.measuring import Attribution, measure_restored, restored_summands
@@ -212,29 +213,29 @@ def measure_restored_in(
     ...     restored.groups()[["records", "activity_ha", "footprint_ha"]].round(1).values.tolist()
     [[3.0, 300.0, 200.0]]
     """
+    check_options(
+        "measure_restored_in",
+        {
+            "folder": folder, "layer": layer, "by": by, "attribution": attribution, "priority": priority,
+            "districts": districts, "plan": plan, "rules": rules, "on": on, "method": method,
+            "partition_by": partition_by, "engine": engine, "rows": rows, "largest": largest, "progress": progress,
+        },
+    )  # fmt: skip
     out = Path(folder).resolve()
     keys = () if by is None else (by,) if isinstance(by, str) else tuple(dict.fromkeys(by))
-    _check_options(keys, by, attribution, districts, plan)
+    _check_together(keys, by, attribution, priority, districts, plan, partition_by)
     if districts is not None:
         check_crs(districts, what="districts")
     parts = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
     # one day for every fragment, and another run tomorrow
     day = dt.datetime.now(tz=dt.UTC).astimezone().date() if on is None else as_day(on)
+    book = rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
+    options: dict[str, Any] = {"attribution": attribution, "priority": tuple(priority), "method": method}
+    options |= {"districts": districts} if keys else {"plan": plan, "rules": book, "on": day}
+    opened = open_stream(source, layer=layer)
+    _check_columns(opened, keys, parts, options)
     with held(out):
-        stream = _ready(open_stream(source, layer=layer), out, engine)
-        missing = [name for name in ("project_id", *keys) if name not in {*stream.names, *_MADE}]
-        if missing:
-            message = f"{stream.label} has no column {', '.join(missing)}; it has {', '.join(stream.names)}"
-            raise SchemaError(message)
-        options: dict[str, Any] = {"attribution": attribution, "priority": tuple(priority), "method": method}
-        if keys:
-            options["districts"] = districts
-        else:
-            options |= {
-                "plan": plan,
-                "rules": load_rules(rules or "CN") if not isinstance(rules, Rulebook) else rules,
-                "on": day,
-            }
+        stream = _ready(opened, out, engine)
         print_ = fingerprint(
             {
                 "verb": "measure_restored",
@@ -244,7 +245,7 @@ def measure_restored_in(
                 "day": "" if plan is None else day.isoformat(),
                 "districts": "" if districts is None else digest(districts),
                 "plan": "" if plan is None else _said_of(plan),
-                "rules": "" if keys else options["rules"].version,
+                "rules": "" if keys else book.version,
             }
         )
         label = _components(
@@ -283,22 +284,51 @@ def measure_restored_in(
 _MADE = {"total", "programme", "sub_project", "patch_id", "type", "year", "stage", "district"}
 
 
-def _check_options(keys: Sequence[str], by: object, attribution: str, districts: object, plan: object) -> None:
+def _check_together(
+    keys: Sequence[str],
+    by: object,
+    attribution: str,
+    priority: Sequence[str],
+    districts: gpd.GeoDataFrame | None,
+    plan: object,
+    partition_by: object,
+) -> None:
+    """Refuse options that mean something alone and nothing in their company."""
     if by is not None and not keys:
         message = "by=[] groups by nothing; write by='total' for one row, or leave it out for one row per record"
         raise InputError(message)
-    if attribution not in get_args(Attribution):
-        message = f"attribution {attribution!r} is not known; use one of {', '.join(get_args(Attribution))}"
+    if attribution == "priority" and not priority:
+        message = "attribution='priority' needs priority=[...], the programmes in the order in which they keep ground"
         raise InputError(message)
     if districts is not None and "district" not in keys:
         message = "districts= was given but by= does not name 'district'; write by='district', or leave districts out"
         raise InputError(message)
+    check_districts(districts)
     if plan is not None and keys:
         message = (
             "with a plan, registers of any size are measured record by record, for the ground of a group is no sum of "
             "parts there; leave by= out, or measure each group in memory with measure_restored"
         )
         raise InputError(message)
+    if partition_by and keys:
+        message = "partition_by= puts records in folders, and by= asks for groups; leave one of the two out"
+        raise InputError(message)
+
+
+def _check_columns(stream: Stream, keys: Sequence[str], parts: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Refuse columns that the register, or its answer, does not have."""
+    missing = [name for name in ("project_id", *keys) if name not in {*stream.names, *_MADE}]
+    if missing:
+        message = f"{stream.label} has no column {', '.join(missing)}; it has {', '.join(stream.names)}"
+        raise SchemaError(message)
+    if not parts or stream.crs is None:
+        return
+    known = [ROW, *measure_restored(stream.read(0, 0), **options).columns.drop("geometry")]
+    foreign = [name for name in parts if name not in known]
+    if foreign:
+        has = name_rows(known, shown=len(known))
+        message = f"records have no column {name_rows(foreign)} to be written in folders by; they have {has}"
+        raise SchemaError(message)
 
 
 def _ready(stream: Stream, out: Path, engine: object) -> ParquetStream:
