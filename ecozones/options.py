@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import inspect
 import math
+import numbers
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -186,15 +187,15 @@ def _or_none(check: _Check) -> _Check:
 
 
 def _is_number(value: object) -> bool:
-    # numbers of NumPy are welcome; truth is no number
-    try:
-        return not isinstance(value, bool | str) and math.isfinite(value) and value >= 0  # type: ignore[arg-type,operator]
-    except TypeError:
-        return False
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _is_size(value: object) -> bool:
+    return _is_number(value) and math.isfinite(value) and value >= 0  # type: ignore[arg-type,operator]
 
 
 def _is_whole(value: object) -> bool:
-    return _is_number(value) and hasattr(value, "__index__")
+    return isinstance(value, numbers.Integral) and _is_size(value)
 
 
 def _are_texts(value: object) -> bool:
@@ -233,11 +234,12 @@ def _is_there(value: object) -> bool:
 
 
 def _setback(value: object) -> str:
+    # how far it may be, and of which lines, is for the kernel to say
     if isinstance(value, Mapping):
         wrong = {line: one for line, one in value.items() if not isinstance(line, str) or not _is_number(one)}
-        return f"must be distances from 0 upwards by line, in metres, not {_shown(wrong)}" if wrong else ""
+        return f"must be distances in metres by line, not {_shown(wrong)}" if wrong else ""
     good = value is None or _is_number(value)
-    return "" if good else f"must be a distance from 0 upwards, in metres, or one by line, not {_shown(value)}"
+    return "" if good else f"must be a distance in metres, or one by line, not {_shown(value)}"
 
 
 def _attribution(value: object) -> str:
@@ -261,7 +263,7 @@ _TEXTS = _must("a list of texts", _are_texts)
 _COLUMNS = _must("the name of a column or a list of them", lambda value: isinstance(value, str) or _are_texts(value))
 _FLAG = _must("True or False", lambda value: type(value).__name__ in {"bool", "bool_"})
 _COUNT = _must("a whole number from 1 upwards", lambda value: _is_whole(value) and value >= 1)
-_SIZE = _must("a number from 0 upwards", _is_number)
+_SIZE = _must("a number from 0 upwards", _is_size)
 _FOLDER = _must("a folder, and no file may stand in its way", _is_folder)
 _NAMES = _must(
     "a mapping of texts, such as {'site_id': 'BSM'}",
