@@ -113,6 +113,8 @@ class _Case:
     schema: pa.Schema | None = None
     spill: tuple[str, ...] = ()
     partition_by: tuple[str, ...] = ()
+    # rows that had a shape where they came from, and why they have none here
+    lost: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
 
 def prepare(
@@ -217,9 +219,10 @@ def prepare(
         done = _find_done(out, print_)
         if done is not None:
             return done
+        lost = dict[int, str]()
         if isinstance(stream, Passing):
-            stream = _set_down(stream, out / _LANDED, rows)
-        case = _Case(stream, declared, partition_by=parts)
+            stream, lost = _set_down(stream, out / _LANDED, rows)
+        case = _Case(stream, declared, partition_by=parts, lost=lost)
         # a layer without rows still has columns
         stretches = split(stream.rows, rows) or [(0, 0)]
         case = _learn(case, out / _KEYS, stretches, print_, part_rows, engine)
@@ -349,14 +352,15 @@ def _check_parts(stream: Stream | Passing, parts: Sequence[str], line: str | Non
         raise InputError(message)
 
 
-def _set_down(table: Passing, folder: Path, rows: int) -> Stream:
-    """Write down what can be read only once, whole or not at all."""
+def _set_down(table: Passing, folder: Path, rows: int) -> tuple[Stream, dict[int, str]]:
+    """Write down what can be read only once, whole or not at all; say why rows have no shape that had one there."""
     record = folder / "_landed.json"
-    told = json.dumps({"digest": table.digest, "rows": table.rows})
-    if not (record.is_file() and record.read_text(encoding="utf-8") == told):
+    told = {"digest": table.digest, "rows": table.rows}
+    landed = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    if {name: landed.get(name) for name in told} != told:
         shutil.rmtree(folder, ignore_errors=True)
-        count = 0
-        for number, frame in enumerate(table.stretches(rows)):
+        count, lost = 0, list[tuple[int, str]]()
+        for number, frame in enumerate(table.stretches(rows, told=lost)):
             plain = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
             sink = io.BytesIO()
             plain.to_parquet(sink, index=False, row_group_size=_ROWS)
@@ -367,8 +371,9 @@ def _set_down(table: Passing, folder: Path, rows: int) -> Stream:
                 f"{table.title} said it has {table.rows} rows and gave {count}; open it again and prepare it again"
             )
             raise InputError(message)
-        write_whole(record, told.encode("utf-8"))
-    return open_stream(folder)
+        landed = {**told, "lost": lost}
+        write_whole(record, json.dumps(landed, ensure_ascii=False).encode("utf-8"))
+    return open_stream(folder), {int(row): str(what) for row, what in landed["lost"]}
 
 
 def _is_prepared(stream: Stream | Passing) -> bool:
@@ -508,7 +513,7 @@ def lay_out(fragment: Fragment) -> Outcome:
     middle = _middle(read)
     said = {"rings were closed": "closed", "arcs are drawn as chords": "drawn"}
     listed = [(row, what, said[what]) for row, what in told if what in said]
-    lost = {row: what for row, what in told if what not in said}
+    lost = {**case.lost, **{row: what for row, what in told if what not in said}}
     tall = shapely.has_z(read.geometry.to_numpy()) | shapely.has_m(read.geometry.to_numpy())
     listed += [(int(row), "has heights or measures", "flattened") for row in read.index[tall]]
     flat, _ = drop_heights(read)
