@@ -63,7 +63,7 @@ def check_options(verb: str, given: Mapping[str, object]) -> None:
         raise InputError(f"{verb}: " + "\n".join(told))
 
 
-def check_names(verb: str, given: Iterable[str], takes: Mapping[str, Iterable[str]], where: str) -> None:
+def check_option_names(verb: str, given: Iterable[str], takes: Mapping[str, Iterable[str]], where: str) -> None:
     """
     Refuse options that a verb does not have where it is asked to work.
 
@@ -86,10 +86,10 @@ def check_names(verb: str, given: Iterable[str], takes: Mapping[str, Iterable[st
     Examples
     --------
     >>> takes = {"layers on disk": ["rows"], "frames in memory": []}
-    >>> check_names("measure_area", ["rowz"], takes, "layers on disk")
+    >>> check_option_names("measure_area", ["rowz"], takes, "layers on disk")
     Traceback (most recent call last):
     ecozones.errors.InputError: measure_area: there is no option 'rowz'; did you mean 'rows'?
-    >>> check_names("measure_area", ["rows"], takes, "frames in memory")
+    >>> check_option_names("measure_area", ["rows"], takes, "frames in memory")
     Traceback (most recent call last):
     ecozones.errors.InputError: measure_area: rows is for layers on disk, and a frame in memory was given; leave it out,
     or give the path of a layer

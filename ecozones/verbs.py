@@ -18,7 +18,7 @@ import pandas as pd
 from ecozones import area, siting
 from ecozones.area import AreaMethod
 from ecozones.errors import InputError, SchemaError, name_rows
-from ecozones.options import check_names, check_options, option_names
+from ecozones.options import check_option_names, check_options, option_names
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, as_day, load_rules
@@ -107,7 +107,7 @@ def check_sites(
         workers on other machines see.
     **place
         With a layer on disk, options of :func:`ecozones.large.check_sites_in`: ``layer``, ``columns``, ``rows``,
-        ``since``, ``progress``. With a table, those of :func:`ecozones.postgis.check_sites_there`.
+        ``since``, ``stored``, ``progress``. With a table, those of :func:`ecozones.postgis.check_sites_there`.
 
     Returns
     -------
@@ -124,7 +124,8 @@ def check_sites(
     CRSError
         The sites cannot be placed on the ground.
     InputError
-        The results of a layer on disk have nowhere to go, or the engine cannot work on what was given.
+        The results of a layer on disk have nowhere to go, the engine cannot work on what was given, or options mean
+        nothing: all of them at once, before anything is read.
 
     Examples
     --------
@@ -147,7 +148,7 @@ def check_sites(
         raise InputError(message)
     framed = _is_frame("check_sites", "sites", sites, (gpd.GeoDataFrame,))
     takes = {"layers on disk": _SITES_ON_DISK, "frames in memory": ["rows"]}
-    check_names("check_sites", place, takes, "frames in memory" if framed else "layers on disk")
+    check_option_names("check_sites", place, takes, "frames in memory" if framed else "layers on disk")
     folder: dict[str, Any] = {} if framed and out is None else {"folder": _folder("check_sites", out, "sites")}
     told = {"engine": engine} if out is None else {"engine": engine, "out": out}
     check_options("check_sites", {**asked, **place, **told})
@@ -198,7 +199,7 @@ def _check_table(
     from ecozones.postgis import check_sites_there  # noqa: PLC0415 - belongs to an extra
 
     own = [name for name in option_names(check_sites_there) if name not in {*asked, "out", "plan_schema"}]
-    check_names("check_sites", place, {"tables": own, "layers on disk": _SITES_ON_DISK}, "tables")
+    check_option_names("check_sites", place, {"tables": own, "layers on disk": _SITES_ON_DISK}, "tables")
     return check_sites_there(engine, sites, plan_schema=plan, **where, **asked, **place)
 
 
@@ -276,7 +277,8 @@ def find_conflicts(
     GeometryError
         Districts share ground, so that no total by district can be right.
     InputError
-        The results of layers on disk have nowhere to go, or an engine was given for a plan in memory.
+        The results of layers on disk have nowhere to go, an engine was given for a plan in memory, or options mean
+        nothing.
 
     Examples
     --------
@@ -387,7 +389,7 @@ def measure_area(
     CRSError
         Planar area was asked for in degrees.
     InputError
-        The results of a layer on disk have nowhere to go, or an engine was given for a frame.
+        The results of a layer on disk have nowhere to go, an engine was given for a frame, or options mean nothing.
 
     Notes
     -----
@@ -463,7 +465,7 @@ def measure_restored(
         Folder for the results of a register on disk.
     **place
         With a register on disk, options of :func:`ecozones.large.measure_restored_in`: ``layer``, ``rows``,
-        ``partition_by``, ``progress``.
+        ``largest``, ``partition_by``, ``progress``.
 
     Returns
     -------
@@ -534,7 +536,7 @@ def _check_place(
     """Refuse options that nobody has, and to be told where to work on what lies in memory already."""
     given = [*(["engine"] if engine is not None else []), *(["out"] if out is not None else []), *place]
     takes: dict[str, Sequence[str]] = {"layers on disk": ["engine", "out", *on_disk]}
-    check_names(verb, given, takes | ({memory: []} if memory else {}), memory or "layers on disk")
+    check_option_names(verb, given, takes | ({memory: []} if memory else {}), memory or "layers on disk")
 
 
 def _is_frame(verb: str, name: str, value: object, frames: tuple[type, ...]) -> bool:

@@ -150,6 +150,9 @@ def make_review(cursor: Any, schema: str, srids: Mapping[str, int]) -> None:  # 
             if there != srid:
                 message = f"{name!r} in schema {schema!r} is on SRID {there}, not {srid}; take a schema of its own"
                 raise SchemaError(message)
+        if not exists(cursor, schema, REFUSED):
+            # a review that was written before sites were put aside
+            _make_refused(cursor, schema)
         return
     words = sql.SQL(", ").join(sql.Literal(word) for word in verdict_words())
     # an enumeration keeps the order of the verdicts, so that max(verdict) is the worst in SQL too
