@@ -26,11 +26,12 @@ import shapely
 
 from benchmarks.child import spent
 from benchmarks.workload import CRS, SIZES, SOUTH, WEST, redline
-from ecozones.conflicts.common_ground import Place
+from ecozones import load_rules
 from ecozones.large.areas import measure_area_in
-from ecozones.large.conflicts import find_conflicts_in
+from ecozones.large.conflicts import _cut_once, _pair, _place, _ready, find_conflicts_in
 from ecozones.large.preparing import prepare
-from ecozones.streams import PREPARED, open_stream
+from ecozones.patches import Slivers
+from ecozones.streams import open_stream
 
 HERE = Path(__file__).parent
 SPACING_M = 60.0
@@ -102,7 +103,6 @@ def check(rows, folder, processes):
     )
     assert run.rows_in == rows
     table = open_stream(folder / "out" / "conflicts")
-    cut = next(iter((folder / "out" / "_work" / "cut").iterdir()))
     return {
         "bytes_out": size_of(folder / "out" / "conflicts"),
         "fragments": run.fragments,
@@ -110,18 +110,20 @@ def check(rows, folder, processes):
         "conflicts": table.rows,
         "conflict_m2": float(table.column("area_m2").sum()),
         "slivers": run.slivers[0],
-        "side_bytes": size_of(cut / "pieces"),
-        "side_pieces": open_stream(cut / "pieces").rows,
     }
 
 
 def side(rows, folder, _):
     """Count what the fragments of the check have read of the line: the row groups that their boxes meet."""
-    ready, cut = open_stream(folder / "ready"), next(iter((folder / "out" / "_work" / "cut").iterdir()))
-    layers = [folder / "ready" / PREPARED, folder / "out" / "lines" / RED / PREPARED]
-    bounds = [json.loads(path.read_text(encoding="utf-8"))["bounds"] for path in layers]
-    # pieces lie where the two layers were overlaid
-    place = Place.within(ready.crs, bounds)
+    layers = {RED: folder / "out" / "lines" / RED, FARM: folder / "ready"}
+    ready = {line: _ready(path, line, folder, load_rules("CN"), 1) for line, path in layers.items()}
+    # pieces lie where the two layers were overlaid; they are cut again, for a run that is finished keeps none
+    place = _place(ready[FARM][0].crs, [told for _, told in ready.values()])
+    case = _pair((RED, FARM), ready, place, "national", Slivers())
+    assert case.asked.root == layers[RED]
+    cut = folder / "cut"
+    _cut_once(case, cut, "side", 1, FRAGMENT)
+    ready = ready[FARM][0]
     groups = []
     for path in sorted((cut / "pieces").iterdir()):
         told = pq.ParquetFile(path).metadata
@@ -137,7 +139,7 @@ def side(rows, folder, _):
         boxes = ready.boxes(start, start + FRAGMENT) - (place.east, place.north) * 2
         west, south, east, north = *boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)
         read += size[(left <= east) & (right >= west) & (bottom <= north) & (top >= south)].sum()
-    return {"bytes_read": int(read), "bytes": int(size.sum())}
+    return {"bytes_read": int(read), "bytes": int(size.sum()), "pieces": open_stream(cut / "pieces").rows}
 
 
 def size_of(folder):

@@ -17,10 +17,11 @@ import pandas as pd
 
 from ecozones import area, siting
 from ecozones.area import AreaMethod
-from ecozones.errors import InputError
+from ecozones.errors import InputError, SchemaError, name_rows
+from ecozones.options import check_option_names, check_options, option_names
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
-from ecozones.rulebook import Rulebook
+from ecozones.rulebook import Rulebook, as_day, load_rules
 from ecozones.units import AreaUnit
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def check_sites(
         workers on other machines see.
     **place
         With a layer on disk, options of :func:`ecozones.large.check_sites_in`: ``layer``, ``columns``, ``rows``,
-        ``since``, ``progress``. With a table, those of :func:`ecozones.postgis.check_sites_there`.
+        ``since``, ``stored``, ``progress``. With a table, those of :func:`ecozones.postgis.check_sites_there`.
 
     Returns
     -------
@@ -123,7 +124,8 @@ def check_sites(
     CRSError
         The sites cannot be placed on the ground.
     InputError
-        The results of a layer on disk have nowhere to go, or the engine cannot work on what was given.
+        The results of a layer on disk have nowhere to go, the engine cannot work on what was given, or options mean
+        nothing: all of them at once, before anything is read.
 
     Examples
     --------
@@ -137,24 +139,56 @@ def check_sites(
         "ignore_narrower_m": ignore_narrower_m, "method": method,
     }  # fmt: skip
     if _is_database(engine):
-        return _check_table(sites, plan, engine, {} if out is None else {"out": out}, asked | place)
-    if isinstance(plan, str):
-        message = f"plan is the text {plan!r}; read it first with read_plan, or give an engine of SQLAlchemy"
+        return _check_table(sites, plan, engine, {} if out is None else {"out": out}, asked, place)
+    if not isinstance(plan, ZoningPlan):
+        message = (
+            f"check_sites: plan is {_kind(plan)}; read it first with read_plan, make one with ZoningPlan.from_layers, "
+            "or give an engine of SQLAlchemy to ask a database"
+        )
         raise InputError(message)
-    if not isinstance(sites, gpd.GeoDataFrame):
+    framed = _is_frame("check_sites", "sites", sites, (gpd.GeoDataFrame,))
+    takes = {"layers on disk": _SITES_ON_DISK, "frames in memory": ["rows"]}
+    check_option_names("check_sites", place, takes, "frames in memory" if framed else "layers on disk")
+    folder: dict[str, Any] = {} if framed and out is None else {"folder": _folder("check_sites", out, "sites")}
+    told = {"engine": engine} if out is None else {"engine": engine, "out": out}
+    check_options("check_sites", {**asked, **place, **told})
+    if not framed:
         from ecozones.large import check_sites_in  # noqa: PLC0415 - what a frame does not need is not loaded
 
-        return check_sites_in(sites, plan, _folder(out, "sites"), engine=engine, **asked, **place)
+        asked["lines"] = None if lines is None else list(lines)
+        _ask_about_nobody(plan, asked)
+        foreign = [line for line in place.get("stored") or () if line not in plan.control_lines]
+        if foreign:
+            message = f"check_sites: stored= names lines that the plan does not declare: {name_rows(foreign)}"
+            raise SchemaError(message)
+        return check_sites_in(sites, plan, **folder, engine=engine, **asked, **place)
     if engine is None and out is None and not place:
         return siting.check_sites(sites, plan, **asked)
-    _refuse_place(None, None, {name: given for name, given in place.items() if name != "rows"}, "a frame")
     from ecozones.large import check_sites_on  # noqa: PLC0415
 
-    return check_sites_on(sites, plan, engine, folder=out, **asked, **place)
+    return check_sites_on(sites, plan, engine, **folder, **asked, **place)
+
+
+# options of check_sites_in that are not those of every check
+_SITES_ON_DISK = ("layer", "columns", "rows", "since", "stored", "progress")
+
+
+def _ask_about_nobody(plan: ZoningPlan, asked: Mapping[str, Option]) -> None:
+    """Let the kernel refuse lines and setbacks that the plan does not know, before a layer is read for them."""
+    options = dict(asked)
+    on, rules = options.pop("on"), options.pop("rules")
+    book = rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
+    nobody = gpd.GeoDataFrame({"site_id": [], "activity": []}, geometry=[], crs=plan.crs)
+    siting.answer_sites(siting.prepare_sites(nobody, plan, book), plan, as_day(on or "2000-01-01"), book, **options)
 
 
 def _check_table(
-    sites: object, plan: object, engine: Engine, where: Mapping[str, Option], asked: Mapping[str, Option]
+    sites: object,
+    plan: object,
+    engine: Engine,
+    where: Mapping[str, Option],
+    asked: Mapping[str, Option],
+    place: Mapping[str, Option],
 ) -> TableReview:
     if not (isinstance(sites, str) and isinstance(plan, str)):
         message = (
@@ -164,7 +198,9 @@ def _check_table(
         raise InputError(message)
     from ecozones.postgis import check_sites_there  # noqa: PLC0415 - belongs to an extra
 
-    return check_sites_there(engine, sites, plan_schema=plan, **where, **asked)
+    own = [name for name in option_names(check_sites_there) if name not in {*asked, "out", "plan_schema"}]
+    check_option_names("check_sites", place, {"tables": own, "layers on disk": _SITES_ON_DISK}, "tables")
+    return check_sites_there(engine, sites, plan_schema=plan, **where, **asked, **place)
 
 
 @overload
@@ -241,7 +277,8 @@ def find_conflicts(
     GeometryError
         Districts share ground, so that no total by district can be right.
     InputError
-        The results of layers on disk have nowhere to go, or an engine was given for a plan in memory.
+        The results of layers on disk have nowhere to go, an engine was given for a plan in memory, or options mean
+        nothing.
 
     Examples
     --------
@@ -254,14 +291,45 @@ def find_conflicts(
         "lines": lines, "districts": districts, "rules": rules, "ignore_below_m2": ignore_below_m2,
         "ignore_narrower_m": ignore_narrower_m, "method": method,
     }  # fmt: skip
+    framed = isinstance(plan, ZoningPlan)
+    if not framed:
+        _check_layers(plan)
+    _check_place("find_conflicts", engine, out, place, _CONFLICTS_ON_DISK, "plans in memory" if framed else "")
+    check_options("find_conflicts", {**asked, **place})
+    asked["lines"] = None if lines is None else list(lines)
+    if asked["lines"] == []:
+        message = "find_conflicts: lines is empty, so nothing would be compared; leave it out to compare every line"
+        raise SchemaError(message)
     if isinstance(plan, ZoningPlan):
         from ecozones import conflicts  # noqa: PLC0415
 
-        _refuse_place(engine, out, place, "a plan")
         return conflicts.find_conflicts(plan, **asked)
     from ecozones.large import find_conflicts_in  # noqa: PLC0415
 
-    return find_conflicts_in(plan, _folder(out, "conflicts"), engine=_no_database(engine), **asked, **place)
+    folder = _folder("find_conflicts", out, "conflicts")
+    check_options("find_conflicts", {"out": folder, "engine": _no_database(engine)})
+    return find_conflicts_in(plan, folder, engine=engine, **asked, **place)
+
+
+_CONFLICTS_ON_DISK = ("partition_by", "rows", "progress")
+
+
+def _check_layers(plan: object) -> None:
+    """Refuse what is neither a plan nor layers on disk by line."""
+    if not isinstance(plan, Mapping):
+        message = (
+            f"find_conflicts: plan is {_kind(plan)}; give a plan (read_plan reads one), or the layers of large lines "
+            "by line id, such as {'permanent_basic_farmland': 'farmland.gpkg'}"
+        )
+        raise InputError(message)
+    wrong = {line: layer for line, layer in plan.items() if not _is_path(layer)}
+    if wrong:
+        told = ", ".join(f"{line!r} is {_kind(layer)}" for line, layer in wrong.items())
+        message = (
+            f"find_conflicts: layers on disk are given by their paths, but {told}; make a plan of frames with "
+            "ZoningPlan.from_layers, or write them to files"
+        )
+        raise InputError(message)
 
 
 @overload
@@ -321,7 +389,7 @@ def measure_area(
     CRSError
         Planar area was asked for in degrees.
     InputError
-        The results of a layer on disk have nowhere to go, or an engine was given for a frame.
+        The results of a layer on disk have nowhere to go, an engine was given for a frame, or options mean nothing.
 
     Notes
     -----
@@ -334,12 +402,19 @@ def measure_area(
     [100.0]
     """
     asked: dict[str, Any] = {"method": method, "unit": unit, "rounded": rounded}
-    if isinstance(frame, gpd.GeoDataFrame | gpd.GeoSeries):
-        _refuse_place(engine, out, place, "a frame")
+    framed = _is_frame("measure_area", "frame", frame, (gpd.GeoDataFrame, gpd.GeoSeries))
+    _check_place("measure_area", engine, out, place, _AREAS_ON_DISK, "frames in memory" if framed else "")
+    check_options("measure_area", {**asked, **place})
+    if framed:
         return area.measure_area(frame, **asked)
     from ecozones.large import measure_area_in  # noqa: PLC0415
 
-    return measure_area_in(frame, _folder(out, "areas"), engine=_no_database(engine), **asked, **place)
+    folder = _folder("measure_area", out, "areas")
+    check_options("measure_area", {"out": folder, "engine": _no_database(engine)})
+    return measure_area_in(frame, folder, engine=engine, **asked, **place)
+
+
+_AREAS_ON_DISK = ("layer", "id_column", "by", "partition_by", "rows", "progress")
 
 
 @overload
@@ -390,7 +465,7 @@ def measure_restored(
         Folder for the results of a register on disk.
     **place
         With a register on disk, options of :func:`ecozones.large.measure_restored_in`: ``layer``, ``rows``,
-        ``partition_by``, ``progress``.
+        ``largest``, ``partition_by``, ``progress``.
 
     Returns
     -------
@@ -420,14 +495,21 @@ def measure_restored(
         "by": by, "attribution": attribution, "priority": priority, "districts": districts, "plan": plan,
         "rules": rules, "on": on, "method": method,
     }  # fmt: skip
-    if isinstance(projects, gpd.GeoDataFrame):
+    framed = _is_frame("measure_restored", "projects", projects, (gpd.GeoDataFrame,))
+    _check_place("measure_restored", engine, out, place, _RESTORED_ON_DISK, "frames in memory" if framed else "")
+    check_options("measure_restored", {**asked, **place})
+    if framed:
         from ecozones import restoration  # noqa: PLC0415
 
-        _refuse_place(engine, out, place, "a frame")
         return restoration.measure_restored(projects, **asked)
     from ecozones.large import measure_restored_in  # noqa: PLC0415
 
-    return measure_restored_in(projects, _folder(out, "restored"), engine=_no_database(engine), **asked, **place)
+    folder = _folder("measure_restored", out, "restored")
+    check_options("measure_restored", {"out": folder, "engine": _no_database(engine)})
+    return measure_restored_in(projects, folder, engine=engine, **asked, **place)
+
+
+_RESTORED_ON_DISK = ("layer", "rows", "largest", "partition_by", "progress")
 
 
 def _is_database(engine: Engine) -> bool:
@@ -441,19 +523,51 @@ def _no_database(engine: Engine) -> Engine:
     return engine
 
 
-def _folder(out: str | Path | None, name: str) -> str | Path:
+def _folder(verb: str, out: str | Path | None, name: str) -> str | Path:
     if out is None:
-        message = f"a layer on disk is answered on disk: say where with out=, such as out='{name}'"
+        message = f"{verb}: a layer on disk is answered on disk: say where with out=, such as out='{name}'"
         raise InputError(message)
     return out
 
 
-def _refuse_place(engine: Engine, out: object, place: Mapping[str, Option], what: str) -> None:
-    """Refuse to be told where to work on what lies in memory already."""
+def _check_place(
+    verb: str, engine: Engine, out: object, place: Mapping[str, Option], on_disk: Sequence[str], memory: str
+) -> None:
+    """Refuse options that nobody has, and to be told where to work on what lies in memory already."""
     given = [*(["engine"] if engine is not None else []), *(["out"] if out is not None else []), *place]
-    if given:
-        message = (
-            f"{', '.join(given)} is for layers on disk, and {what} in memory was given; "
-            "leave it out, or give the path of a layer"
-        )
-        raise InputError(message)
+    takes: dict[str, Sequence[str]] = {"layers on disk": ["engine", "out", *on_disk]}
+    check_option_names(verb, given, takes | ({memory: []} if memory else {}), memory or "layers on disk")
+
+
+def _is_frame(verb: str, name: str, value: object, frames: tuple[type, ...]) -> bool:
+    """Tell frames from layers on disk; what is neither is refused."""
+    if isinstance(value, frames):
+        if isinstance(value, gpd.GeoDataFrame) and value.active_geometry_name is None:
+            message = f"{verb}: {name} has no column of shapes; name it with set_geometry, or read the file again"
+            raise SchemaError(message)
+        return True
+    if _is_path(value):
+        return False
+    from ecozones.streams import Passing  # noqa: PLC0415
+
+    hint = (
+        "; it is read once, so prepare() it into a folder first, and give that"
+        if isinstance(value, Passing)
+        else "; give a GeoDataFrame, the path of a layer, or a stream"
+    )
+    message = f"{verb}: {name} is {_kind(value)}{hint}"
+    raise InputError(message)
+
+
+def _is_path(value: object) -> bool:
+    if isinstance(value, str | Path):
+        return True
+    from ecozones.streams import Stream  # noqa: PLC0415 - what a frame does not need is not loaded
+
+    return isinstance(value, Stream)
+
+
+def _kind(value: object) -> str:
+    if value is None or isinstance(value, str):
+        return "None" if value is None else f"the text {value!r}"
+    return f"of type {type(value).__name__}"

@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -73,6 +74,26 @@ def die(fragment):
 def fail(fragment):
     message = f"rows from {fragment.start} are beyond me"
     raise ArithmeticError(message)
+
+
+def hold(fragment):
+    """Do the first fragment at once, and the others not before somebody has heard of it."""
+    n = fragment.stop - fragment.start
+    for _ in range(200):
+        if not fragment.number or (Path(fragment.given["markers"]) / "heard").exists():
+            return Outcome({}, n, n, pd.DataFrame({"row": [], "reason": []}))
+        time.sleep(0.1)
+    message = "nobody has heard of the first fragment in time"
+    raise TimeoutError(message)
+
+
+def hear(out, engine):
+    """Do fragments of which only the first is done before its receipt is heard of."""
+    heard = []
+    for receipt in run(stretches(out, "hold"), engine):
+        heard.append(receipt.number)
+        (out.parent / f"{out.name}-markers" / "heard").touch()
+    return heard
 
 
 def stretches(out, work, deaths=0):
@@ -188,6 +209,7 @@ def test_spark_gives_the_review_of_one_process(case, expected, session, tmp_path
 
 
 CONNECT = """
+import pathlib
 import pickle
 import sys
 import warnings
@@ -206,6 +228,11 @@ warnings.simplefilter("error")
 check_sites_in(path, plan, out, on=day, engine=session, rows=8)
 with open(out + ".review", "wb") as file:
     pickle.dump(check_sites_on(gpd.read_parquet(whole), plan, session, on=day, rows=7), file)
+
+from test_engines import hear
+
+heard = hear(pathlib.Path(out + "-held"), session)
+assert heard[0] == 0 and sorted(heard) == [0, 1, 2, 3], heard
 session.stop()
 """
 
@@ -231,6 +258,34 @@ def test_spark_loses_nothing_when_its_python_workers_are_killed(case, session, t
     account(asked, receipts)
     sweep(tmp_path / "out", asked, ["rows"])
     assert contents(tmp_path / "out") == case[3]
+
+
+def test_spark_tells_of_a_fragment_while_others_are_at_work(session, tmp_path):
+    heard = hear(tmp_path / "out", session)
+    assert heard[0] == 0
+    assert sorted(heard) == [0, 1, 2, 3]
+
+
+def test_receipts_that_lay_there_before_are_no_news(session, tmp_path):
+    asked = stretches(tmp_path / "out", "die")
+    done = list(run(asked, 1))
+    # torn since: the part is made again, and told of once
+    (tmp_path / "out" / next(part for part in done[1].parts if part.startswith("rows/"))).write_bytes(b"torn")
+    again = list(run(asked, session))
+    assert sorted(receipt.number for receipt in again) == [0, 1, 2, 3]
+    account(asked, again)
+    assert {one.number: one.parts for one in again} == {one.number: one.parts for one in done}
+    assert all(pd.read_parquet(part)["row"].size == 4 for part in (tmp_path / "out" / "rows").iterdir())
+
+
+def test_a_job_that_nobody_listens_to_is_stopped(session, tmp_path):
+    running = run(stretches(tmp_path / "out", "hold"), session)
+    assert next(running).number == 0
+    start = time.monotonic()
+    running.close()
+    # sooner than the others would give up waiting
+    assert time.monotonic() - start < 10
+    assert session.range(3).count() == 3
 
 
 def test_what_fails_everywhere_fails_the_run_with_its_cause(session, tmp_path):

@@ -254,6 +254,7 @@ def test_rows_that_cannot_be_checked_are_put_aside_and_the_others_are_not(path, 
     for row, told in enumerate(["empty", "degrees", "witchcraft", "missing or repeated"]):
         assert told in refused["reason"][row]
     assert (review.rows_in, review.rows_done, review.rows_refused) == (N, N - 6, 6)
+    assert review.summary()[["rows_in", "rows_done", "rows_refused"]].sum().tolist() == [N, N - 6, 6]
     expected = check_sites(sites.drop(index=[5, 12, 20, 31, 33, 34]), plan, on=DAY)
     pd.testing.assert_frame_equal(plain(review.table("verdicts")), plain(expected.verdicts), check_exact=True)
 

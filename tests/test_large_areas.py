@@ -144,6 +144,8 @@ def test_a_parcel_off_the_map_is_put_aside_and_the_others_are_measured(tmp_path)
     assert run.table("refused")["row"].tolist() == [7]
     assert "degrees" in run.table("refused")["reason"][0]
     assert run.table("areas")["area_m2"].tolist() == measure_area(frame.drop(index=7)).tolist()
+    assert (run.rows_in, run.rows_done, run.rows_refused) == (len(frame), len(frame) - 1, 1)
+    assert run.summary()[["rows_in", "rows_done", "rows_refused"]].sum().tolist() == [len(frame), len(frame) - 1, 1]
 
 
 def test_what_cannot_be_measured_is_refused_before_it_starts(tmp_path):

@@ -1,5 +1,8 @@
 """Conflicts of lines in files: the table of a plan in memory, whatever the fragments, slivers judged over the whole."""
 
+import subprocess
+import sys
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -9,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecozones import ZoningPlan, find_conflicts, total_conflicts
-from ecozones.errors import CRSError, RepairWarning, SchemaError
+from ecozones.errors import CRSError, EcozonesWarning, EngineError, RepairWarning, SchemaError
 from ecozones.large.conflicts import find_conflicts_in
 from ecozones.large.preparing import prepare
 
@@ -195,14 +198,129 @@ def test_districts_in_another_crs_are_another_run(tmp_path):
     assert run.table()["area_m2"].tolist() == expected["area_m2"].tolist()
 
 
-def test_features_that_hold_no_polygon_are_told(tmp_path):
-    places = {}
-    for line, frame in layers().items():
-        lost = frame.copy()
-        lost.loc[0, "geometry"] = None
-        (lost if line == FARM else frame).to_parquet(tmp_path / f"{line}.parquet")
-        places[line] = tmp_path / f"{line}.parquet"
-    with pytest.warns(RepairWarning, match=f"{FARM}: of 60 rows 1 hold no polygon and are left out, 0 were"):
-        find_conflicts_in(places, tmp_path / "out", engine=1)
+def spoilt(frame):
+    """Take the place of four features: no shape, off the map, a coordinate that is none, an endless one."""
+    shapes = frame.geometry.to_numpy().copy()
+    with np.errstate(invalid="ignore"):
+        shapes[2] = shapely.Polygon([(X, Y), (np.nan, Y), (X, Y + 1)])
+        shapes[3] = shapely.Polygon([(X, Y), (np.inf, Y), (X, Y + 1)])
+    shapes[0], shapes[1] = None, shapely.box(0, 0, 10, 10)
+    return frame.set_geometry(shapes, crs=frame.crs)
+
+
+def contents(folder):
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files if path.parent.name != "_records"}
+
+
+@pytest.mark.parametrize("bad", [FARM, URBAN])
+def test_a_feature_without_a_place_is_listed_counted_and_told_and_the_others_have_their_answer(tmp_path, bad):
+    # one of the two lines asks, and the other is asked: what is lost of either is said
+    frames = {line: frame for line, frame in layers().items() if line != RED}
+    more = pd.concat([frames[URBAN], frames[URBAN].translate(0, 90_000).to_frame("geometry")], ignore_index=True)
+    frames[URBAN] = more.assign(feature_id=["town", "strip", "far", "farther"], subzone="flexible")
+    frames[bad] = pd.concat([frames[bad].iloc[:4], frames[bad]], ignore_index=True)
+    expected = find_conflicts(ZoningPlan.from_layers({**frames, bad: frames[bad].iloc[4:]}))
+    frames[bad] = spoilt(frames[bad])
+    paths = stored(tmp_path, frames)
+    told = f"4 features of {bad} have no place .* whether they are in conflict is not known"
+    with pytest.warns(EcozonesWarning, match=told), pytest.warns(RepairWarning, match=f"{bad}: of .* rows 4 hold no"):
+        run = find_conflicts_in(paths, tmp_path / "out", engine=1, rows=7)
+    columns = ["relation", "area_m2", "artefact", "share_a", "share_b"]
+    pd.testing.assert_frame_equal(plain(run.table()[columns]), plain(expected[columns]), check_exact=True)
+    # nine fields under the town, ten under the strip
+    assert len(expected) == 19
+    refused = run.table("refused")
+    assert refused["line"].tolist() == [bad] * 4
+    assert refused["row"].tolist() == [0, 1, 2, 3]
+    for reason, word in zip(refused["reason"], ["no geometry", "degrees", "no numbers", "no numbers"], strict=True):
+        assert word in reason
+    assert run.rows_refused == 4
+    assert run.rows_in == run.rows_done + 4
+    assert run.summary()[["rows_in", "rows_done", "rows_refused"]].sum().tolist() == [
+        run.rows_in, run.rows_done, run.rows_refused
+    ]  # fmt: skip
+    # a layer that was prepared before is no excuse to be silent
+    ready = {line: tmp_path / "out" / "lines" / line for line in frames}
+    with pytest.warns(EcozonesWarning, match=told):
+        again = find_conflicts_in(ready, tmp_path / "again", engine=1, rows=50)
+    assert again.table("refused").equals(refused)
+    assert len(again.table()) == 19
+
+
+def test_a_line_of_which_nothing_has_a_place_is_an_error_and_not_free_of_conflict(tmp_path):
+    frames = layers()
+    frames[URBAN] = (
+        frames[URBAN].set_crs("EPSG:4527", allow_override=True).set_geometry([shapely.box(0, 0, 10, 10)] * 2, crs=CRS)
+    )
+    with pytest.raises(EngineError, match=r"not one of 2 rows has an answer.* degrees"):
+        find_conflicts_in(stored(tmp_path, frames), tmp_path / "out", engine=1)
+
+
+def test_a_line_without_a_place_beside_an_empty_one(tmp_path):
+    frames = {line: frame for line, frame in layers().items() if line != RED}
+    frames = {FARM: spoilt(frames[FARM]), URBAN: frames[URBAN].iloc[:0]}
+    with pytest.warns(EcozonesWarning, match="4 features"), pytest.warns(RepairWarning):
+        run = find_conflicts_in(stored(tmp_path, frames), tmp_path / "out", engine=1)
+    assert (len(run.table()), run.rows_in, run.rows_done, run.rows_refused) == (0, 60, 56, 4)
+
+
+def test_a_finished_run_keeps_its_tables_and_nothing_of_the_way(tmp_path):
+    frames = layers()
+    paths, out = stored(tmp_path, frames), tmp_path / "out"
+    run = find_conflicts_in(paths, out, engine=1, rows=16)
+    assert {path.name for path in out.iterdir()} == {
+        "_lock", "_receipts", "_records", "_run.json", "conflicts", "lines", "refused"
+    }  # fmt: skip
+    assert not list(out.rglob("*.pickle"))
+    before = contents(out)
+    again = find_conflicts_in(paths, out, engine=1, rows=16)
+    assert (again.resumed, again.slivers) == (run.fragments, run.slivers)
+    assert run.slivers[0] > run.slivers[1] > 0
+    assert contents(out) == before
+    # a part that was torn since is told again, from the beginning of the way
+    part = next(path for path in sorted((out / "conflicts").iterdir()) if path.stat().st_size > 0)
+    part.write_bytes(b"torn")
+    mended = find_conflicts_in(paths, out, engine=1, rows=16)
+    assert mended.resumed == run.fragments - 1
+    assert contents(out) == before
+
+
+SCRIPT = """
+import os, pathlib, signal, sys
+from ecozones.large import conflicts as module
+
+if __name__ == "__main__":
+    seen = []
+    honest = getattr(module, sys.argv[3])
+    def die(fragment):
+        seen.append(fragment)
+        if len(seen) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return honest(fragment)
+    setattr(module, sys.argv[3], die)
+    folder = pathlib.Path(sys.argv[1])
+    layers = {path.stem: path for path in folder.glob("*.parquet")}
+    module.find_conflicts_in(layers, sys.argv[2], engine=1, rows=7)
+"""
+
+
+@pytest.mark.parametrize("step", ["find_fragment", "tell_fragment"])
+def test_a_run_that_was_killed_goes_on_and_leaves_nothing(tmp_path, step):
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    paths, out = stored(tmp_path, layers()), tmp_path / "out"
+    done = subprocess.run([sys.executable, tmp_path / "script.py", tmp_path, out, step], check=False)
+    assert done.returncode == -9
+    assert (out / "_work").is_dir()
+    (out / "conflicts").mkdir(exist_ok=True)
+    (out / "conflicts" / "part-000009-0123456789ab.parquet.0.unfinished").write_bytes(b"half")
+    run = find_conflicts_in(paths, out, engine=1, rows=7)
+    quiet = find_conflicts_in(paths, tmp_path / "quiet", engine=1, rows=7)
+    assert run.resumed == (2 if step == "tell_fragment" else 0)
+    assert contents(out) == contents(tmp_path / "quiet")
+    assert quiet.slivers == run.slivers
+
+
+def test_no_line_at_all_is_refused(tmp_path):
     with pytest.raises(SchemaError, match="no line was given"):
         find_conflicts_in({}, tmp_path / "none", engine=1)

@@ -1,5 +1,8 @@
 """Restoration registers in files: the numbers of a frame in memory, whatever the fragments, orders and engines."""
 
+import subprocess
+import sys
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -240,13 +243,71 @@ def test_a_register_without_records_has_its_columns(tmp_path):
     assert (len(groups), groups.columns[0]) == (0, "year")
 
 
-def test_rows_that_hold_no_polygon_are_accounted_for(tmp_path):
+def test_rows_without_a_place_are_accounted_for(tmp_path):
     frame = register()
     frame.loc[3, "geometry"], frame.loc[7, "geometry"] = None, shapely.Point(X, Y)
     frame.loc[9, "project_id"] = None
-    with pytest.warns(RepairWarning, match=r"register.parquet: of 80 rows 2 hold no polygon and are left out, 0 were"):
-        run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", engine=1)
-    assert (run.rows_in, run.rows_done, run.rows_refused, run.aside) == (N, N - 3, 3, 2)
+    frame.loc[12, "geometry"] = shapely.box(0, 0, 10, 10)
+    frame.loc[13, "geometry"] = shapely.Polygon([(X, Y), (np.inf, Y), (X, Y + 1)])
+    bad = [3, 7, 9, 12, 13]
+    with pytest.warns(RepairWarning, match=r"register.parquet: of 80 rows 4 hold no polygon with a place and are left"):
+        run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", by="total", engine=1, rows=20)
+    same(run.groups(), measure_restored(frame.drop(index=bad), by="total"))
+    assert (run.rows_in, run.rows_done, run.rows_refused) == (N, N - 5, 5)
+    assert run.summary()[["rows_in", "rows_done", "rows_refused"]].sum().tolist() == [N, N - 5, 5]
     refused = run.table("refused")
-    assert refused["row"].tolist() == [3, 7, 9]
-    assert refused["reason"].tolist() == ["no geometry", "Point where a polygon should be", "project_id is missing"]
+    assert refused["row"].tolist() == bad
+    told = ["no geometry", "Point where a polygon should be", "project_id is missing", "degrees", "no numbers"]
+    for reason, word in zip(refused["reason"], told, strict=True):
+        assert word in reason
+    # of a register that was prepared before, what it lost is in the account too
+    again = measure_restored_in(tmp_path / "out" / "ready", tmp_path / "again", by="total", engine=1)
+    assert (again.rows_in, again.rows_done, again.rows_refused) == (N, N - 5, 5)
+    assert again.table("refused")["row"].tolist() == bad
+
+
+def test_a_record_that_cannot_come_to_the_plan_is_put_aside_under_its_own_number(tmp_path):
+    frame = register().to_crs("EPSG:4490").sample(frac=1, random_state=3).reset_index(drop=True)
+    # a place in degrees, and none in a zone of China
+    frame.loc[41, "geometry"] = shapely.box(-60.0, 10.0, -59.99, 10.01)
+    line = gpd.GeoDataFrame({"feature_id": ["r"]}, geometry=[shapely.box(X, Y, X + 2_000, Y + 7_000)], crs=CRS)
+    plan = ZoningPlan.from_layers({"permanent_basic_farmland": line}, extent=districts())
+    options = {"plan": plan, "on": "2026-01-01"}
+    run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", engine=1, rows=30, **options)
+    assert run.table("refused")["row"].tolist() == [41]
+    expected = measure_restored(frame.drop(index=41), **options)
+    records = run.table("records")
+    assert records["source_row"].tolist() == expected.index.tolist()
+    same(records[[*expected.columns.drop("geometry")]], expected)
+
+
+SCRIPT = """
+import os, signal, sys
+from ecozones.large import restored as module
+
+if __name__ == "__main__":
+    seen = []
+    honest = module.measure_fragment
+    def die(fragment):
+        seen.append(fragment)
+        if len(seen) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return honest(fragment)
+    module.measure_fragment = die
+    module.measure_restored_in(sys.argv[1], sys.argv[2], engine=1, rows=9, method=sys.argv[3])
+"""
+
+
+@pytest.mark.parametrize("method", ["national", "geodesic"])
+def test_nothing_is_left_of_a_run_that_was_killed(tmp_path, method):
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    path, out = stored(tmp_path, register()), tmp_path / "out"
+    done = subprocess.run([sys.executable, tmp_path / "script.py", path, out, method], check=False)
+    assert done.returncode == -9
+    assert len(list(out.glob("_order-*.npy"))) == 1
+    run = measure_restored_in(path, out, engine=1, rows=9)
+    assert run.resumed == (2 if method == "national" else 0)
+    assert {one.name for one in out.iterdir()} == {
+        "_lock", "_receipts", "_records", "_run.json", "projects", "ready", "records", "refused", "sums"
+    } & {one.name for one in out.iterdir()}  # fmt: skip
+    assert not [one for one in out.rglob("*") if one.suffix in {".npy", ".pickle", ".unfinished"}]

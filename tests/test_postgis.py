@@ -399,7 +399,7 @@ def test_a_fragment_is_replaced_whole_and_a_failure_leaves_it_as_it_was(engine):
     postgis.write_review(second, engine, schema="parts", fragment=1, replace=True)
     assert_reviews_agree(both, postgis.read_review(engine, schema="parts"))
     # a site that another fragment has already: all of it is refused, and what was there stays
-    with pytest.raises(psycopg.errors.UniqueViolation, match="verdicts_site_id_key"):
+    with pytest.raises(SchemaError, match=r"'verdicts' in schema 'parts' holds already .*\(site_id\)=\(a1\)"):
         postgis.write_review(first, engine, schema="parts", fragment=1, replace=True)
     assert_reviews_agree(both, postgis.read_review(engine, schema="parts"))
     moved = ez.check_sites(square("f6").to_crs("EPSG:4548"), plan, on=DAY)
@@ -559,14 +559,125 @@ def test_hostile_tables_and_columns_are_checked_like_any_other(engine):
     assert_plans_equal(postgis.read_plan_tables(engine, schema=name), plan)
 
 
-def test_sites_that_cannot_be_checked_are_all_named_and_nothing_is_written(engine):
+def spoilt():
+    """Twelve sites, of which the last four can be checked."""
+    sites = square("a1", "b1", "c1", "d1", "e1", "f1", "g1", "h1", "a2", "b2", "c2", "d2", activity="ordinary_build")
+    sites["site_id"] = sites["site_id"].astype(object)
+    sites.loc[[0, 1], "site_id"] = "x'; --"
+    sites.loc[2, "site_id"] = None
+    sites.loc[3, "activity"] = "'; drop"
+    sites.loc[[2, 4], "geometry"] = None
+    shapes = sites.geometry.to_numpy().copy()
+    with np.errstate(invalid="ignore"):
+        shapes[5] = shapely.Polygon([(496_000, 3_320_000), (np.nan, 3_320_000), (496_000, 3_321_000)])
+    shapes[6] = shapely.box(0, 0, 10, 10)
+    # valid for nobody: an hourglass of which nothing is left is no ground
+    shapes[7] = shapely.Polygon([(496_000, 3_320_000), (496_100, 3_320_100), (496_200, 3_320_200)])
+    return sites.set_geometry(shapes, crs=sites.crs)
+
+
+def test_sites_that_cannot_be_checked_are_put_aside_one_by_one(engine):
+    plan = chessboard_plan(red_line={"a2": "core"}, farmland=["b2"])
+    sites = spoilt()
+    postgis.write_plan(plan, engine, schema="aside", replace=True)
+    postgis.write_table(sites.assign(row=range(12)), engine, "sites", schema="aside", key="row")
+    given = {"schema": "aside", "plan_schema": "aside", "out": "aside out", "on": DAY}
+    with pytest.warns(EcozonesWarning, match=r"8 sites cannot be checked and are put aside.*read_refused"):
+        told = postgis.check_sites_there(engine, "sites", **given)
+    assert (told.rows_in, told.settled_there + told.finished_here, told.rows_refused) == (12, 4, 8)
+    assert told.settled_there > 0
+    refused = postgis.read_refused(engine, schema="aside out")
+    assert refused["row"].tolist() == list(range(8))
+    assert refused["site_id"].tolist()[:4] == ["x'; --", "x'; --", None, "d1"]
+    for reason, words in zip(
+        refused["reason"],
+        [
+            ["missing or repeated"],
+            ["missing or repeated"],
+            ["NULL is missing or repeated; geometry is empty"],
+            ["activity '''; drop' is not known to the rules"],
+            ["geometry is empty"],
+            ["no numbers"],
+            ["degrees"],
+            ["Ring Self-intersection", "Too few points", "Self-intersection"],
+        ],
+        strict=True,
+    ):
+        assert any(word in reason for word in words), reason
+    expected = ez.check_sites(sites.iloc[8:], plan, on=DAY)
+    assert_reviews_agree(expected, postgis.read_review(engine, schema="aside out"), share=1e-6)
+    assert expected.verdicts["verdict"].tolist()[0] == "prohibited"
+    capsule = postgis.read_review(engine, schema="aside out").capsule
+    assert capsule["rows_refused"] == 8
+    # a second check replaces what was put aside, and what is mended has its answer
+    ask(engine, "update aside.sites set activity = 'ordinary_build' where row = 3")
+    with pytest.warns(EcozonesWarning, match="7 sites"):
+        postgis.check_sites_there(engine, "sites", **given, replace=True)
+    assert postgis.read_refused(engine, schema="aside out")["row"].tolist() == [0, 1, 2, 4, 5, 6, 7]
+    assert len(postgis.read_review(engine, schema="aside out").verdicts) == 5
+
+
+def test_the_verb_and_the_streamed_table_put_the_same_sites_aside(engine, tmp_path):
+    plan = chessboard_plan(red_line={"a2": "core"}, farmland=["b2"])
+    postgis.write_plan(plan, engine, schema="streamed", replace=True)
+    postgis.write_table(spoilt().assign(row=range(12)), engine, "sites", schema="streamed", key="row")
+    ask(
+        engine,
+        "insert into streamed.sites (site_id, activity, row, geometry) values ('round', 'ordinary_build', 12, "
+        "st_geomfromtext('CURVEPOLYGON(CIRCULARSTRING(496000 3316000, 496500 3316500, 497000 3316000, "
+        "496500 3315500, 496000 3316000))', 4547))",
+    )
+    with pytest.warns(EcozonesWarning, match="9 sites"):
+        told = ez.check_sites("sites", "streamed", engine=engine, schema="streamed", out="streamed out", on=DAY)
+    there = postgis.read_refused(engine, schema="streamed out")
+    assert (told.rows_in, told.rows_refused) == (13, 9)
+    with postgis.open_table(engine, "sites", schema="streamed") as table:
+        ready = prepare(table, tmp_path / "ready", rows=5)
+    assert (ready.rows_in, ready.rows_refused) == (13, 6)
+    report = ready.table("refused").set_index("row")["reason"]
+    assert report.index.tolist() == [2, 4, 5, 6, 7, 12]
+    assert report[12] == "is a CURVEPOLYGON; draw it as lines, as ST_CurveToLine does"
+    assert "degrees" in report[6]
+    run = ez.check_sites(ready.folder, plan, on=DAY, out=tmp_path / "out", engine=1)
+    features = ready.table("features")
+    lost = set(features["row"].iloc[run.table("refused")["row"]]) | set(report.index)
+    assert lost == set(there["row"])
+    assert run.rows_in == run.rows_done + run.rows_refused
+    assert run.rows_done == told.settled_there + told.finished_here
+    # read whole, such a table is still an error, for a frame has no place for reasons
+    with pytest.raises(SchemaError, match="ST_CurveToLine"):
+        postgis.read_table(engine, "sites", schema="streamed")
+    with (
+        postgis.open_table(engine, "sites", schema="streamed") as table,
+        pytest.raises(SchemaError, match="ST_CurveToLine"),
+    ):
+        list(table.stretches())
+
+
+def test_a_site_that_has_no_place_in_the_plane_of_a_line_stops_no_other(engine):
+    plan = chessboard_plan(red_line={"a1": "core"})
+    sites = square("a1", "b2", "c3", activity="ordinary_build").to_crs("EPSG:4490")
+    shapes = sites.geometry.to_numpy().copy()
+    shapes[1] = shapely.box(-60.0, 10.0, -59.99, 10.01)
+    sites = sites.set_geometry(shapes, crs="EPSG:4490")
+    postgis.write_plan(plan, engine, schema="far", replace=True)
+    postgis.write_table(sites.assign(row=range(3)), engine, "sites", schema="far", key="row")
+    told = postgis.check_sites_there(engine, "sites", schema="far", plan_schema="far", out="far out", on=DAY)
+    assert told.settled_there + told.finished_here + told.rows_refused == 3
+    review = postgis.read_review(engine, schema="far out").verdicts.set_index("site_id")["verdict"]
+    assert review["a1"] == "prohibited"
+    # whatever is said of it, it is not that it may be built
+    assert "b2" not in review.index or review["b2"] == "undetermined"
+
+
+def test_where_not_one_site_can_be_checked_all_are_named_and_nothing_is_written(engine):
     plan = chessboard_plan(red_line={"a1": "core"})
     postgis.write_plan(plan, engine, schema="refused")
     sites = square("a1", "b1", "c1", "d1")
     sites["site_id"] = ["x", "x", "y'; --", None]
     sites["activity"] = ["ordinary_build", "ordinary_build", "'; drop", None]
     postgis.write_table(sites, engine, "sites", schema="refused")
-    with pytest.raises(SchemaError, match="4 problems") as raised:
+    with pytest.raises(SchemaError, match="not one of 4 sites can be checked: row 0: site_id 'x' is missing") as raised:
         postgis.check_sites_there(engine, "sites", schema="refused", plan_schema="refused", out="refused out", on=DAY)
     assert raised.value.problems["row"].tolist() == [0, 1, 2, 3]
     assert ask(engine, "select 1 from pg_namespace where nspname = 'refused out'") == []
@@ -574,6 +685,35 @@ def test_sites_that_cannot_be_checked_are_all_named_and_nothing_is_written(engin
         postgis.check_sites_there(
             engine, "sites", schema="refused", plan_schema="refused", columns={"site_id": "no such"}
         )
+    with pytest.raises(SchemaError, match="holds no review"):
+        postgis.read_refused(engine, schema="refused out")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"method": "natonal"}, "method 'natonal' is not known; did you mean 'national'"),
+        ({"ignore_below_m2": -1}, "ignore_below_m2 must be a number from 0 upwards"),
+        ({"fragment": -1}, "fragment must be a whole number"),
+        ({"replace": "yes"}, "replace must be True or False"),
+        ({"columns": "site_id"}, "columns must be a mapping"),
+        ({"schema": 5}, "schema must be a text"),
+        ({"out": Path("review")}, "out in a database must be a text"),
+        ({"on": "tomorrow"}, "on must be a day"),
+        ({"colums": {}}, r"there is no option 'colums'; did you mean 'columns'\?"),
+        ({"since": "june"}, "since is for layers on disk, and a table of a database was given"),
+        ({"lines": ["nowhere"]}, "lines to check are not declared"),
+        ({"setback_m": -1.0}, "setback_m must be distances from 0"),
+        ({"schema": "nowhere"}, "there is no table 'sites' in schema 'nowhere'"),
+    ],
+)
+def test_wrong_options_are_told_in_words(engine, options, told):
+    postgis.write_plan(chessboard_plan(red_line={"a1": "core"}), engine, schema="words", replace=True)
+    postgis.write_table(square("a1"), engine, "sites", schema="words", replace=True)
+    given = {"schema": "words", "out": "words out", "on": DAY} | options
+    with pytest.raises(InputError, match=told):
+        ez.check_sites("sites", "words", engine=engine, **given)
+    assert ask(engine, "select 1 from pg_namespace where nspname = 'words out'") == []
 
 
 def test_a_check_that_runs_again_replaces_its_fragment_and_touches_no_input(engine):

@@ -137,6 +137,25 @@ def test_the_report_names_every_row_that_was_not_taken_as_it_stands(tmp_path):
     assert ready.geometry.is_valid.all()
 
 
+def test_a_row_off_the_map_is_refused_and_moves_no_other(tmp_path):
+    frame = parcels()
+    frame.to_parquet(tmp_path / "a.parquet")
+    # one that would stretch the curve until all others stood at one place of it
+    frame.loc[N] = frame.loc[0]
+    frame.loc[N, "geometry"] = shapely.box(1e20, 1e20, 2e20, 2e20)
+    frame.to_parquet(tmp_path / "b.parquet")
+    sound, spoiled = (prepare(tmp_path / f"{name}.parquet", tmp_path / name, engine=1, part_rows=25) for name in "ab")
+    assert (spoiled.rows_in, spoiled.rows_done, spoiled.rows_refused) == (N + 1, N, 1)
+    report = spoiled.report()
+    assert report[["row", "done"]].values.tolist() == [[N, "refused"]]
+    assert "outside the area" in report["reason"][0]
+    assert spoiled.table("features").equals(sound.table("features"))
+    # parts as even as they were, but for the place of the one
+    sizes = [pq.read_metadata(part).num_rows for part in sorted((spoiled.folder / "features").iterdir())]
+    assert len(sizes) == 5
+    assert max(sizes) <= 26
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.integers(1, N + 5), part_rows=st.sampled_from([7, 40, 500]))
 def test_bytes_do_not_depend_on_how_rows_were_read(tmp_path_factory, rows, part_rows):
@@ -282,7 +301,10 @@ def test_what_cannot_be_placed_is_refused(tmp_path):
     with pytest.raises(MissingCRSError, match=r"a\.parquet"):
         prepare(path, tmp_path / "out")
     parcels().set_crs("EPSG:4490", allow_override=True).to_parquet(path)
-    with pytest.raises(CRSError):
+    with pytest.raises(EngineError, match=r"not one of 120 rows .*coordinates are metres"):
+        prepare(path, tmp_path / "out", engine=1)
+    parcels().to_crs("EPSG:3857").to_parquet(path)
+    with pytest.raises(CRSError, match="Web Mercator"):
         prepare(path, tmp_path / "out", engine=1)
     parcels().assign(source_row=1).to_parquet(path)
     with pytest.raises(SchemaError, match="source_row"):
@@ -308,8 +330,10 @@ class Table:
     def __init__(self, frame, rows=None):
         self.frame, self.rows, self.crs, self.passes = frame, rows or len(frame), frame.crs, 0
 
-    def stretches(self, rows):
+    def stretches(self, rows, *, told=None):
         self.passes += 1
+        if told is not None:
+            told.append((4, "its shape is beyond us"))
         for start in range(0, len(self.frame), rows):
             yield self.frame.iloc[start : start + rows]
 
@@ -321,7 +345,10 @@ def test_a_table_that_is_read_once_is_prepared_like_a_file(tmp_path):
     spoilt().to_parquet(tmp_path / "a.parquet")
     file = prepare(tmp_path / "a.parquet", tmp_path / "file", engine=1, rows=50, part_rows=30)
     assert shapely.equals_exact(by_row(layer).geometry.to_numpy(), by_row(file).geometry.to_numpy()).all()
-    assert layer.report()["reason"].tolist() == file.report()["reason"].tolist()
+    reasons = file.report().set_index("row")["reason"]
+    # the fourth row had a shape where it came from, and the table says why it has none here
+    assert reasons[4] == "no geometry"
+    assert layer.report()["reason"].tolist() == reasons.replace("no geometry", "its shape is beyond us").tolist()
     assert not (tmp_path / "ready" / "_landed").exists()
     assert prepare(given, tmp_path / "ready", engine=1, rows=50, part_rows=30).digest == layer.digest
     assert given.passes == 1
@@ -395,3 +422,13 @@ def test_a_prepared_layer_may_be_copied(tmp_path):
     for part in (tmp_path / "copy" / "features").iterdir():
         os.utime(part)
     assert open_stream(tmp_path / "copy").read(0, 60).equals(open_stream(ready.folder).read(0, 60))
+
+
+def test_the_account_counts_the_rows_that_were_refused(tmp_path):
+    spoilt().to_parquet(tmp_path / "a.parquet")
+    layer = prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1, rows=20, part_rows=30)
+    assert layer.summary()[["rows_in", "rows_done", "rows_refused"]].sum().tolist() == [N, N - 4, 4]
+    assert layer.table("refused")["row"].tolist() == [4, 9, 13, 21]
+    again = prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1, rows=20, part_rows=30)
+    assert (again.rows_in, again.rows_done, again.rows_refused) == (N, N - 4, 4)
+    assert again.resumed == again.fragments

@@ -47,7 +47,8 @@ def test_units_end_the_names_of_measures(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["sites", "projects", "review.verdicts", "review.lines", "review.findings", "review.balance"]
+    "name",
+    ["sites", "projects", "review.verdicts", "review.lines", "review.findings", "review.balance", "review.refused"],
 )
 def test_every_column_has_both_labels(name):
     for column in table(name).columns:

@@ -8,7 +8,9 @@ import pytest
 import sqlalchemy
 
 import ecozones as ez
-from ecozones.errors import InputError
+from ecozones import large, verbs
+from ecozones.errors import EcozonesError, InputError
+from ecozones.options import option_names
 from ecozones.testing import chessboard, chessboard_plan, square
 
 DAY = "2026-06-01"
@@ -111,6 +113,156 @@ def test_a_database_is_asked_about_its_own_tables_only(sites, plan, tmp_path):
         with pytest.raises(InputError, match="a database answers check_sites only"):
             refused()
     engine.dispose()
+
+
+BAD = {
+    "method": ["natonal", 1, None],
+    "unit": ["acre", 3],
+    "rounded": ["yes", None],
+    "progress": ["yes"],
+    "rows": [0, "5", 2.5, -1, True, None],
+    "part_rows": [0, "5"],
+    "largest": [0, "5"],
+    "ignore_below_m2": [-1, "5", None, float("nan")],
+    "ignore_narrower_m": [-1, "5"],
+    "setback_m": [-1, "5", {"nowhere": 1}, {"ecological_red_line": -1}, {1: 2}, [1]],
+    "on": ["tomorrow", 5, "2026-13-01"],
+    "rules": ["XX", 5, ["CN"]],
+    "lines": ["ecological_red_line", ["nowhere"], [], [1], 5],
+    "by": ["nowhere", 5, [5]],
+    "partition_by": ["nowhere", 5, None],
+    "priority": ["A", 5],
+    "attribution": ["fairest", "priority", None],
+    "districts": ["west", 5, chessboard(1)],
+    "layer": [5],
+    "line": ["nowhere", 5],
+    "id_column": ["nowhere", 5],
+    "encoding": ["nope", 5],
+    "columns": ["site_id", {"site_id": "nowhere"}, {"foo": "site_id"}, {"site_id": 5}],
+    "stored": ["farmland", {"ecological_red_line": "nowhere"}, {"nowhere": "."}],
+    "since": [5, "nowhere"],
+    "out": [5, "", __file__, f"{__file__}/out"],
+    "engine": [0, -1, True, "cluster", 2.5],
+    "rowz": [1],
+}
+CHECK = ["method", "on", "rules", "lines", "setback_m", "ignore_below_m2", "ignore_narrower_m", "engine", "rows", "out"]
+COMPARE = ["method", "rules", "lines", "districts", "ignore_below_m2", "ignore_narrower_m", "engine", "rows", "out"]
+RESTORE = ["method", "by", "attribution", "priority", "districts", "on", "engine", "rows", "out"]
+WRONG = [
+    (verb, place, name, value)
+    for verb, place, names in (
+        ("check_sites", "frame", [*CHECK, "rowz", "since"]),
+        ("check_sites", "path", [*CHECK, "rowz", "since", "layer", "columns", "stored", "progress"]),
+        ("find_conflicts", "frame", [*COMPARE, "rowz", "partition_by"]),
+        ("find_conflicts", "path", [*COMPARE, "rowz", "partition_by", "progress"]),
+        ("measure_area", "frame", ["method", "unit", "rounded", "engine", "rows", "out", "rowz"]),
+        ("measure_area", "path", ["method", "unit", "rounded", "engine", "rows", "out", "rowz", "by", "partition_by"]),
+        ("measure_area", "path", ["id_column", "layer", "progress"]),
+        ("measure_restored", "frame", [*RESTORE, "rowz", "partition_by"]),
+        ("measure_restored", "path", [*RESTORE, "rowz", "rules", "partition_by", "largest", "layer", "progress"]),
+        ("prepare", "path", ["layer", "encoding", "line", "rules", "engine", "rows", "part_rows", "partition_by"]),
+        ("prepare", "path", ["progress", "out"]),
+    )
+    for name in names
+    for value in BAD[name]
+]
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("given")
+    plan = chessboard_plan(red_line={"a1": "core"}, farmland=["a1", "c3"])
+    sites = square("a1", "c3", activity="ordinary_build")
+    projects = chessboard(2).iloc[[0, 0, 1]].assign(project_id=["P1", "P2", "P3"]).reset_index(drop=True)
+    layers = {}
+    for line in plan.lines:
+        layers[line] = folder / f"{line}.parquet"
+        plan[line].to_parquet(layers[line])
+    sites.to_parquet(folder / "sites.parquet")
+    projects.to_parquet(folder / "projects.parquet")
+    asked = {
+        ("check_sites", "frame"): (sites, plan),
+        ("check_sites", "path"): (folder / "sites.parquet", plan),
+        ("find_conflicts", "frame"): (plan,),
+        ("find_conflicts", "path"): (layers,),
+        ("measure_area", "frame"): (sites,),
+        ("measure_area", "path"): (folder / "sites.parquet",),
+        ("measure_restored", "frame"): (projects,),
+        ("measure_restored", "path"): (folder / "projects.parquet",),
+        ("prepare", "path"): (folder / "sites.parquet",),
+    }
+    return folder, asked
+
+
+@pytest.mark.parametrize(("verb", "place", "name", "value"), WRONG)
+def test_a_wrong_option_is_told_in_words_before_anything_is_written(given, verb, place, name, value):
+    folder, asked = given
+    before = sorted(folder.rglob("*"))
+    options = {} if place == "frame" else {"out": folder / "out", "engine": 1}
+    options |= {name: value}
+    if name == "districts" and verb == "measure_restored":
+        options["by"] = "district"
+    if verb == "prepare":
+        options["folder"] = options.pop("out")
+    with pytest.raises(EcozonesError) as raised:
+        getattr(ez, verb)(*asked[verb, place], **options)
+    said = str(raised.value)
+    # the public name, what was wrong, and none of the functions behind it
+    assert not any(inner in said for inner in ("_in:", "_on:", "answer_sites", "unexpected keyword"))
+    if isinstance(raised.value, InputError) and said.startswith(verb):
+        assert name in said or name == "out"
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_all_wrong_options_are_told_at_once(sites, plan):
+    with pytest.raises(InputError) as raised:
+        ez.check_sites(sites, plan, method="natonal", ignore_below_m2=-1, on="tomorrow")
+    assert str(raised.value).split("\n") == [
+        "check_sites: on must be a day, such as '2026-06-01', not 'tomorrow'",
+        "ignore_below_m2 must be a number from 0 upwards, not -1",
+        "method 'natonal' is not known; did you mean 'national'?",
+    ]
+    with pytest.raises(InputError, match=r"check_sites: there is no option 'colums'; did you mean 'columns'\?"):
+        ez.check_sites("sites.parquet", plan, out="out", colums={})
+
+
+def test_what_a_verb_takes_on_disk_is_what_its_function_takes():
+    for on_disk, function, named in (
+        (verbs._SITES_ON_DISK, large.check_sites_in, ["on", "rules", "engine"]),
+        (verbs._CONFLICTS_ON_DISK, large.find_conflicts_in, option_names(ez.find_conflicts)),
+        (verbs._AREAS_ON_DISK, large.measure_area_in, option_names(ez.measure_area)),
+        (verbs._RESTORED_ON_DISK, large.measure_restored_in, option_names(ez.measure_restored)),
+    ):
+        assert {*on_disk} == {*option_names(function)} - {*named}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [None, 5, ["x"], pd.DataFrame({"a": [1]}), gpd.GeoDataFrame({"a": [1]}), {"a": 1}, "nowhere.gpkg", __file__],
+)
+def test_what_is_no_layer_is_told_in_words(plan, tmp_path, source):
+    for ask in (
+        lambda **place: ez.check_sites(source, plan, **place),
+        lambda **place: ez.measure_area(source, **place),
+        lambda **place: ez.measure_restored(source, **place),
+        lambda **place: ez.find_conflicts(source, **place),
+        lambda **place: ez.find_conflicts({"ecological_red_line": source}, **place),
+    ):
+        for place in ({}, {"out": tmp_path / "out"}):
+            with pytest.raises(InputError) as raised:
+                ask(**place)
+            assert "; " in str(raised.value) or "say where with out=" in str(raised.value)
+    with pytest.raises(InputError):
+        ez.prepare(source, tmp_path / "out")
+    assert not any((tmp_path / "out").rglob("*.parquet"))
+
+
+def test_frames_by_line_are_no_layers_on_disk(plan, tmp_path):
+    frames = {line: plan[line] for line in plan.lines}
+    with pytest.raises(InputError, match=r"'ecological_red_line' is of type GeoDataFrame.*ZoningPlan.from_layers"):
+        ez.find_conflicts(frames, out=tmp_path / "out")
+    with pytest.raises(InputError, match=r"plan is of type dict; read it first with read_plan"):
+        ez.check_sites(tmp_path / "sites.gpkg", frames, out=tmp_path / "out")
 
 
 def test_geometries_without_columns_are_measured_too():

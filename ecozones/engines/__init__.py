@@ -15,7 +15,7 @@ from typing import Any
 from ecozones.engines.fragments import Fragment, Receipt
 from ecozones.errors import InputError
 
-__all__ = ["Fragment", "Receipt", "run"]
+__all__ = ["Fragment", "Receipt", "check_engine", "run"]
 
 
 def run(fragments: Sequence[Fragment], engine: Any = None) -> Iterator[Receipt]:  # noqa: ANN401 - engines share no type
@@ -48,13 +48,10 @@ def run(fragments: Sequence[Fragment], engine: Any = None) -> Iterator[Receipt]:
     >>> list(run([]))
     []
     """
-    home = type(engine).__module__.split(".")[0]
-    if engine is None or engine == "processes" or (isinstance(engine, int) and engine > 0):
-        from ecozones.engines import local  # noqa: PLC0415 - each engine is loaded where it is asked for
-
-        yield from local.run(fragments, engine if isinstance(engine, int) else None)
-    elif isinstance(engine, Executor):
-        from ecozones.engines import executor  # noqa: PLC0415
+    check_engine(engine)
+    home = _home(engine)
+    if isinstance(engine, Executor):
+        from ecozones.engines import executor  # noqa: PLC0415 - each engine is loaded where it is asked for
 
         yield from executor.run(fragments, engine)
     elif home == "distributed":
@@ -66,8 +63,42 @@ def run(fragments: Sequence[Fragment], engine: Any = None) -> Iterator[Receipt]:
 
         yield from spark.run(fragments, engine)
     else:
+        from ecozones.engines import local  # noqa: PLC0415
+
+        yield from local.run(fragments, engine if isinstance(engine, int) else None)
+
+
+def check_engine(engine: Any) -> None:  # noqa: ANN401 - engines share no type
+    """
+    Refuse what is no engine, before anything is written for it.
+
+    Parameters
+    ----------
+    engine
+        As for :func:`run`.
+
+    Raises
+    ------
+    InputError
+        The engine is none that is known.
+
+    Examples
+    --------
+    >>> check_engine(2)
+    >>> check_engine(0)
+    Traceback (most recent call last):
+    ecozones.errors.InputError: engine 0 is not known; give None, 'processes', a number of processes, a
+    concurrent.futures.Executor, a dask.distributed.Client or a SparkSession
+    """
+    number = isinstance(engine, int) and not isinstance(engine, bool) and engine > 0
+    named = engine is None or (isinstance(engine, str) and engine == "processes")
+    if not (number or named or isinstance(engine, Executor) or _home(engine) in {"distributed", "pyspark"}):
         message = (
             f"engine {engine!r} is not known; give None, 'processes', a number of processes, a "
             "concurrent.futures.Executor, a dask.distributed.Client or a SparkSession"
         )
         raise InputError(message)
+
+
+def _home(engine: object) -> str:
+    return type(engine).__module__.split(".")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -15,11 +15,12 @@ import shapely
 from ecozones.area import AreaMethod, measure_area
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split
-from ecozones.errors import CRSError, GeometryError, InputError, MissingCRSError, SchemaError, name_rows
+from ecozones.errors import CRSError, GeometryError, MissingCRSError, SchemaError, name_rows
 from ecozones.geometry import without_place
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table
+from ecozones.options import check_options
 from ecozones.streams import Stream, open_stream
 from ecozones.units import AreaUnit
 
@@ -142,15 +143,18 @@ def measure_area_in(
     ...     areas.totals().round(1).values.tolist()
     [[4.0, 400.0]]
     """
+    check_options(
+        "measure_area_in",
+        {
+            "folder": folder, "layer": layer, "id_column": id_column, "by": by, "method": method, "unit": unit,
+            "rounded": rounded, "partition_by": partition_by, "engine": engine, "rows": rows, "progress": progress,
+        },
+    )  # fmt: skip
     out = Path(folder).resolve()
     stream = open_stream(source, layer=layer)
     if stream.crs is None:
         message = f"{stream.label} has no CRS, so areas on the ground are not known; set it where the layer is made"
         raise MissingCRSError(message)
-    for what, value, known in (("method", method, get_args(AreaMethod)), ("unit", unit, get_args(AreaUnit))):
-        if value not in known:
-            message = f"{what} {value!r} is not known; use one of {', '.join(known)}"
-            raise InputError(message)
     case = _Case(
         stream,
         id_column or next((name for name in stream.names if name.lower() in _IDS), None),

@@ -15,6 +15,8 @@ import dataclasses
 import itertools
 import json
 import math
+import shutil
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,11 +49,12 @@ from ecozones.conflicts.meaning import relations, say_meaning
 from ecozones.conflicts.stretches import Judged, gather_stretches
 from ecozones.conflicts.totals import sum_conflicts
 from ecozones.crs import same_crs
-from ecozones.engines.fragments import Fragment, Outcome, split
-from ecozones.errors import CRSError, SchemaError, name_rows
-from ecozones.large.preparing import ROW, prepare, warn_of_changes
-from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, write_case
+from ecozones.engines.fragments import Fragment, Outcome, find_receipt, split
+from ecozones.errors import CRSError, EcozonesWarning, SchemaError, name_rows
+from ecozones.large.preparing import ROW, left_out, prepare, warn_of_changes
+from ecozones.large.run import RUN, LargeRun, carry_out, fingerprint, held, read_case, write_case
 from ecozones.large.tables import plain_kinds, split_table
+from ecozones.options import check_districts, check_options
 from ecozones.patches import Slivers
 from ecozones.restoration.footprints import ground_components
 from ecozones.rulebook import Rulebook, load_rules
@@ -63,7 +66,7 @@ TABLES = ("conflicts",)
 _ROWS = 20_000
 _FEATURE = ["feature_id", "subzone", "deduction", ROW]
 _SIDES = ("a", "b")
-_WORK = "_work"
+_WORK, _TELL = "_work", "ecozones.large.conflicts:tell_fragment"
 # boxes that are looked at together, and slivers that are judged in one fragment
 _BOXES, _SLIVERS = 100_000, 5_000
 _SUMS = ["sum_m2", "union_m2", "again_m2", "real_m2", "artefact_m2", "net_m2"]
@@ -73,7 +76,10 @@ _TOTALS = ["line_a", "line_b", "pairs", *_SUMS[:3], "error_m2", *_SUMS[3:]]
 @dataclasses.dataclass(frozen=True)
 class LargeConflicts(LargeRun):
     """
-    The answer of :func:`find_conflicts_in`; its rows are the features that asked, line by line.
+    The answer of :func:`find_conflicts_in`; its rows are the features that asked, line by line, and those refused.
+
+    A feature that has no place, of whatever line, was held against nothing, so that nobody knows whether it is in
+    conflict. Each is one of the rows refused, and in no sum.
 
     Parameters
     ----------
@@ -102,7 +108,7 @@ class LargeConflicts(LargeRun):
         Parameters
         ----------
         name
-            ``"conflicts"`` or ``"refused"``.
+            ``"conflicts"``, or ``"refused"``: ``line``, ``row`` in the source of its layer, and ``reason``.
 
         Returns
         -------
@@ -220,6 +226,13 @@ def find_conflicts_in(
     EngineError
         A row is not accounted for.
 
+    Warns
+    -----
+    RepairWarning
+        Features were repaired when their layer was prepared.
+    EcozonesWarning
+        Features have no place, so that their conflicts are not known; the table ``refused`` lists each.
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
@@ -233,6 +246,22 @@ def find_conflicts_in(
     ...     conflicts.table()[["line_a", "relation", "line_b", "area_ha"]].round(2).values.tolist()
     [['ecological_red_line', 'equal', 'permanent_basic_farmland', 100.0]]
     """
+    check_options(
+        "find_conflicts_in",
+        {
+            "folder": folder, "lines": lines, "districts": districts, "rules": rules, "method": method,
+            "ignore_below_m2": ignore_below_m2, "ignore_narrower_m": ignore_narrower_m,
+            "partition_by": partition_by, "engine": engine, "rows": rows, "progress": progress,
+        },
+    )  # fmt: skip
+    check_districts(districts)
+    parts = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
+    columns = conflict_columns(by_district=districts is not None)
+    foreign = [name for name in parts if name not in columns or name == "geometry"]
+    if foreign:
+        has = name_rows(columns, shown=len(columns))
+        message = f"conflicts have no column {name_rows(foreign)} to be written in folders by; they have {has}"
+        raise SchemaError(message)
     out = Path(folder).resolve()
     book = rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
     names = _asked(layers, lines, book)
@@ -240,7 +269,6 @@ def find_conflicts_in(
         ready = {line: _ready(layers[line], line, out, book, engine) for line in names}
         crs = _common_crs({line: stream for line, (stream, _) in ready.items()})
         place = _place(crs, [told for _, told in ready.values()])
-        parts = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
         slivers = Slivers(ignore_below_m2, ignore_narrower_m)
         regions = None if districts is None else read_districts(districts, place)
         print_ = fingerprint(
@@ -253,29 +281,29 @@ def find_conflicts_in(
                 "districts": "" if districts is None else digest(districts),
             }
         )
-        told: list[tuple[str, str]] = []
-        fragments: list[Fragment] = []
-        doubtful = np.zeros(2, dtype=int)
-        for first, second in itertools.combinations(names, 2):
-            case = _pair((first, second), ready, place, method, slivers)
-            case = dataclasses.replace(case, districts=regions, book=book, partition_by=parts)
-            work = out / _WORK / f"{first}-{second}"
-            case = _cut_once(
-                case, out / _WORK / "cut" / f"{case.lines[int(case.first_asks)]}-{case.vertices}", print_, engine, rows
+        cases = [
+            dataclasses.replace(
+                _pair(pair, ready, place, method, slivers), districts=regions, book=book, partition_by=parts
             )
-            found, case = _find(case, work / "found", print_, engine, rows, progress=progress)
-            pardoned, counts = _judge(case, work / "judged", print_, engine, rows)
-            doubtful += counts
-            fragments += _tell(case, out, found, pardoned, print_, first=len(fragments))
-            told.append(case.lines)
-        columns = {"lines": names, "pairs": told, "fingerprint": print_}
-        run = carry_out(out, fragments, tables=TABLES, engine=engine, progress=progress, what="features", told=columns)
-        fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
+            for pair in itertools.combinations(names, 2)
+        ]
+        lost = [] if not cases else [line for line in names if ready[line][1]["rows_refused"]]
+        fragments = _stretches(cases, out, print_, rows)
+        doubtful = _found_before(out, fragments, print_)
+        if doubtful is None:
+            fragments, doubtful = _work_out(cases, out, print_, engine, rows, progress=progress)
+        for line in lost:
+            fragments += left_out(ready[line][0].root, len(fragments), out, print_, line=line)
+        told = {"lines": names, "pairs": [case.lines for case in cases], "fingerprint": print_, "slivers": doubtful}
+        run = carry_out(out, fragments, tables=TABLES, engine=engine, progress=progress, what="features", told=told)
+        # what was found on the way is told, and a run that is finished needs it no more
+        shutil.rmtree(out / _WORK, ignore_errors=True)
+        _warn_of_lost(run, lost)
         return LargeConflicts(
-            **fields,
+            **{field.name: getattr(run, field.name) for field in dataclasses.fields(run)},
             lines=tuple(names),
             method=method,
-            slivers=(int(doubtful[0]), int(doubtful[1])),
+            slivers=doubtful,
             by_district=districts is not None,
             crs=crs.to_wkt(),
         )
@@ -338,12 +366,56 @@ def _pair(
     method: AreaMethod,
     slivers: Slivers,
 ) -> _Case:
-    """Choose who asks: the line whose polygons have fewer vertices, as in memory."""
+    """Choose who asks: the line whose polygons have fewer vertices, as in memory; a line without any asks nothing."""
     (a, of_a), (b, of_b) = (ready[line] for line in lines)
-    mean = [one["vertices"] / one["rows_done"] if one["rows_done"] else 0.0 for one in (of_a, of_b)]
+    mean = [one["vertices"] / one["rows_done"] if one["rows_done"] else np.inf for one in (of_a, of_b)]
     first_asks = not mean[0] > mean[1]
     asking, asked = (a, b) if first_asks else (b, a)
     return _Case(lines, place, method, slivers, asking, asked, first_asks, piece_size(asking.rows))
+
+
+def _stretches(cases: Sequence[_Case], out: Path, print_: str, rows: int) -> list[Fragment]:
+    """Name the stretches that ask, pair by pair, without what they will be given."""
+    stretches = [one for case in cases for one in split(case.asking.rows, rows)]
+    return [Fragment(number, *one, _TELL, {}, str(out), print_) for number, one in enumerate(stretches)]
+
+
+def _found_before(out: Path, fragments: Sequence[Fragment], print_: str) -> tuple[int, int] | None:
+    """Give the slivers that a finished run has counted, if it was this one and nothing of it has to be told again."""
+    try:
+        told = json.loads((out / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if told.get("fingerprint") != print_ or not all(find_receipt(one) for one in fragments):
+        return None
+    doubtful, pardoned = told["slivers"]
+    return int(doubtful), int(pardoned)
+
+
+def _work_out(
+    cases: Sequence[_Case], out: Path, print_: str, engine: object, rows: int, *, progress: bool
+) -> tuple[list[Fragment], tuple[int, int]]:
+    """Find shared ground and judge its slivers, pair by pair; say what remains to be told, and count the slivers."""
+    fragments: list[Fragment] = []
+    doubtful = pardoned = 0
+    for one in cases:
+        work = out / _WORK / "-".join(one.lines)
+        asked = one.lines[int(one.first_asks)]
+        cut = _cut_once(one, out / _WORK / "cut" / f"{asked}-{one.vertices}", print_, engine, rows)
+        found, case = _find(cut, work / "found", print_, engine, rows, progress=progress)
+        kept, counts = _judge(case, work / "judged", print_, engine, rows)
+        doubtful, pardoned = doubtful + counts[0], pardoned + counts[1]
+        fragments += _tell(case, out, found, kept, print_, first=len(fragments))
+    return fragments, (doubtful, pardoned)
+
+
+def _warn_of_lost(run: LargeRun, lost: Sequence[str]) -> None:
+    if run.rows_refused:
+        message = (
+            f"{run.rows_refused} features of {name_rows(lost)} have no place and were held against nothing: whether "
+            "they are in conflict is not known. The table 'refused' lists each with why; mend them, and run again"
+        )
+        warnings.warn(message, EcozonesWarning, stacklevel=3)
 
 
 def _fragments(work: str, case: _Case, out: Path, stretches: Iterable[tuple[int, int]], print_: str) -> list[Fragment]:
@@ -614,8 +686,7 @@ def _tell(
         own = pardoned[np.searchsorted(pardoned, offset) : np.searchsorted(pardoned, offset + count)] - offset
         more = {"found": str(path), "pardoned": json.dumps(own.tolist())}
         number = first + len(fragments)
-        work = "ecozones.large.conflicts:tell_fragment"
-        fragments.append(Fragment(number, start, stop, work, {**given, **more}, str(out), print_))
+        fragments.append(Fragment(number, start, stop, _TELL, {**given, **more}, str(out), print_))
         offset += count
     return fragments
 
@@ -639,8 +710,9 @@ def tell_fragment(fragment: Fragment) -> Outcome:
     with Path(fragment.given["found"]).open("rb") as file:
         found = gpd.read_parquet(file)
     rows = fragment.stop - fragment.start
+    none = _no_rows().assign(line="")[["line", "row", "reason"]]
     if not len(found):
-        return Outcome({}, rows, rows, _no_rows())
+        return Outcome({}, rows, rows, none)
     pair = np.cumsum(np.r_[False, found["part"].to_numpy()[1:] == 0])
     pardoned = np.zeros(len(found), dtype=bool)
     pardoned[json.loads(fragment.given["pardoned"])] = True
@@ -664,7 +736,7 @@ def tell_fragment(fragment: Fragment) -> Outcome:
         conflict_columns(by_district=case.districts is not None)
     ]
     frame = gpd.GeoDataFrame(plain_kinds(told), geometry="geometry", crs=case.place.crs)
-    return Outcome(split_table("conflicts", frame, case.partition_by), rows, rows, _no_rows())
+    return Outcome(split_table("conflicts", frame, case.partition_by), rows, rows, none)
 
 
 def _no_rows() -> pd.DataFrame:

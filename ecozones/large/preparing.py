@@ -33,6 +33,7 @@ from ecozones import overlay
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
 from ecozones.errors import (
+    CRSError,
     EngineError,
     GeometryError,
     InputError,
@@ -44,6 +45,7 @@ from ecozones.errors import (
 from ecozones.geometry import drop_heights, repair_polygons
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.tables import plain_kinds, split_table
+from ecozones.options import check_options
 from ecozones.plan import DeclaresLines, id_field, name_features, stated_ids
 from ecozones.streams import FEATURES, PREPARED, Passing, Stream, open_stream, series_of
 from ecozones.vocab import ControlLine, control_lines
@@ -52,7 +54,7 @@ PIECES = "pieces"
 ROW = "source_row"
 # the place on the curve, while rows are on their way
 _KEY = "_place_on_the_curve"
-_LANDED, _KEYS, _SPILL = "_landed", "_keys", "_spill"
+_LANDED, _KEYS, _SPILL, _REPORT = "_landed", "_keys", "_spill", "report.parquet"
 _ROWS, _PART_ROWS = 50_000, 100_000
 # the finest curve of geopandas: 65,536 cells a side
 _LEVEL = 16
@@ -92,7 +94,7 @@ class Prepared(LargeRun):
             In the order of the source: ``row`` (from 0), ``reason``, ``done`` (refused, repaired, closed, drawn,
             flattened, kept), and of repaired rows ``before_m2, after_m2, change_m2``, in the plane of drawing. [m²]
         """
-        parts = [pd.read_parquet(self.folder / "report.parquet")]
+        parts = [pd.read_parquet(self.folder / _REPORT)]
         parts += [read_part(path) for path in sorted((self.folder / "repeats").glob("part-*.parquet"))]
         full = [part for part in parts if len(part)] or parts[:1]
         return pd.concat(full, ignore_index=True).sort_values(["row", "reason"], kind="stable", ignore_index=True)
@@ -111,6 +113,8 @@ class _Case:
     schema: pa.Schema | None = None
     spill: tuple[str, ...] = ()
     partition_by: tuple[str, ...] = ()
+    # rows that had a shape where they came from, and why they have none here
+    lost: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
 
 def prepare(
@@ -130,9 +134,9 @@ def prepare(
     """
     Check a layer of any size, sort it by place, and write it as GeoParquet that is quick to ask.
 
-    Valid polygons keep every vertex, to the last bit. Rows that are no polygons are refused, invalid ones repaired as
-    at the door of a plan, and :meth:`Prepared.report` names each of them. Run again with the same arguments, it does
-    what is missing; the bytes are the same for any engine and any `rows`.
+    Valid polygons keep every vertex, to the last bit. Rows that are no polygons, or that cannot lie where their CRS
+    says, are refused, invalid ones repaired as at the door of a plan, and :meth:`Prepared.report` names each of them.
+    Run again with the same arguments, it does what is missing; the bytes are the same for any engine and any `rows`.
 
     Parameters
     ----------
@@ -170,13 +174,13 @@ def prepare(
     MissingCRSError
         The layer does not say what its coordinates mean.
     CRSError
-        Coordinates are not where they say they are.
+        The layer as a whole cannot be placed, such as one on Web Mercator.
     SchemaError
         The line is none, or the layer has a column ``source_row`` of its own.
     InputError
         The layer cannot be read.
     EngineError
-        A row is not accounted for, or not one is a polygon.
+        A row is not accounted for, or not one is a polygon that lies where its CRS says.
 
     Examples
     --------
@@ -188,6 +192,14 @@ def prepare(
     ...     layer.rows_in, layer.rows_done, layer.rows_refused, len(layer.table("features")), len(layer.report())
     (9, 9, 0, 9, 0)
     """
+    check_options(
+        "prepare",
+        {
+            "folder": folder, "layer": layer, "encoding": encoding, "line": line, "engine": engine, "rows": rows,
+            "part_rows": part_rows, "partition_by": partition_by, "progress": progress,
+        },
+    )  # fmt: skip
+    _check_given(source, rules)
     out = Path(folder).resolve()
     stream = source if isinstance(source, Passing) else open_stream(source, layer=layer, encoding=encoding)
     _check_source(stream)
@@ -207,9 +219,10 @@ def prepare(
         done = _find_done(out, print_)
         if done is not None:
             return done
+        lost = dict[int, str]()
         if isinstance(stream, Passing):
-            stream = _set_down(stream, out / _LANDED, rows)
-        case = _Case(stream, declared, partition_by=parts)
+            stream, lost = _set_down(stream, out / _LANDED, rows)
+        case = _Case(stream, declared, partition_by=parts, lost=lost)
         # a layer without rows still has columns
         stretches = split(stream.rows, rows) or [(0, 0)]
         case = _learn(case, out / _KEYS, stretches, print_, part_rows, engine)
@@ -219,12 +232,14 @@ def prepare(
         counts, schema = _survey(spill, len(case.ends) + 1)
         case = dataclasses.replace(case, schema=schema, spill=tuple(str(path) for path in spill))
         ends = np.cumsum([0, *counts]).tolist()
+        _gather_report(out)
         sort = _fragments("sort_stretch", case, out, list(itertools.pairwise(ends)), print_)
+        sort += left_out(out, len(sort), out, print_)
         run = carry_out(out, sort, tables=(FEATURES, PIECES, "repeats", "measures"), engine=engine, progress=progress)
         if run.rows_done != laid.rows_done:
             message = f"{laid.rows_done} rows were laid out and {run.rows_done} sorted; remove {out.name} and run again"
             raise EngineError(message)
-        return _finish(out, laid, run, stream, case, print_)
+        return _finish(out, run, stream, case, print_)
 
 
 def warn_of_changes(layer: Prepared, label: str) -> None:
@@ -248,11 +263,71 @@ def warn_of_changes(layer: Prepared, label: str) -> None:
     done = layer.report()["done"].value_counts()
     refused, repaired = int(done.get("refused", 0)), int(done.get("repaired", 0))
     if refused or repaired:
+        report = f"{layer.folder.parent.name}/{layer.folder.name}/{_REPORT}"
         message = (
-            f"{label}: of {layer.rows_in} rows {refused} hold no polygon and are left out, {repaired} were not valid "
-            f"and are repaired; {layer.folder.parent.name}/{layer.folder.name}/report.parquet lists each with why"
+            f"{label}: of {layer.rows_in} rows {refused} hold no polygon with a place and are left out, {repaired} "
+            f"were not valid and are repaired; {report} lists each with why"
         )
         warnings.warn(message, RepairWarning, stacklevel=4)
+
+
+def left_out(folder: Path, number: int, out: Path, print_: str, **names: str) -> list[Fragment]:
+    """
+    Say what remains to be accounted for of a layer that is prepared: the rows that were refused.
+
+    They are in no stretch of its features, so that without a fragment of their own they would be in no account.
+
+    Parameters
+    ----------
+    folder
+        The layer, prepared.
+    number, out, print_
+        Of the fragment.
+    **names
+        Columns that the rows are listed with, and their value.
+
+    Returns
+    -------
+    list of Fragment
+        One, or none where no row was refused.
+    """
+    rows = int((pd.read_parquet(folder / _REPORT, columns=["done"])["done"] == "refused").sum())
+    given = {"prepared": str(folder), "names": json.dumps(names, ensure_ascii=False)}
+    work = "ecozones.large.preparing:list_left_out"
+    return [Fragment(number, 0, rows, work, given, str(out), print_)] if rows else []
+
+
+def list_left_out(fragment: Fragment) -> Outcome:
+    """
+    List the rows that were refused when a layer was prepared.
+
+    Parameters
+    ----------
+    fragment
+        Of which layer.
+
+    Returns
+    -------
+    Outcome
+        No table, and every row refused, with its number in the source of the layer.
+    """
+    report = pd.read_parquet(Path(fragment.given["prepared"]) / _REPORT)
+    lost = report.loc[report["done"] == "refused", ["row", "reason"]].sort_values("row", ignore_index=True)
+    for place, (name, value) in enumerate(json.loads(fragment.given["names"]).items()):
+        lost.insert(place, name, value)
+    return Outcome({}, len(lost), 0, lost.astype({"reason": object}))
+
+
+def _check_given(source: object, rules: object) -> None:
+    if rules is not None and not hasattr(rules, "lines"):
+        message = f"prepare: rules must be a rulebook that declares lines, not {rules!r}; load it with load_rules"
+        raise InputError(message)
+    if not isinstance(source, str | Path | Stream | Passing):
+        message = (
+            f"prepare: source is of type {type(source).__name__}; give the path of a layer, a stream, or an open "
+            "table: what lies in memory needs no preparing"
+        )
+        raise InputError(message)
 
 
 def _check_source(stream: Stream | Passing) -> None:
@@ -277,14 +352,15 @@ def _check_parts(stream: Stream | Passing, parts: Sequence[str], line: str | Non
         raise InputError(message)
 
 
-def _set_down(table: Passing, folder: Path, rows: int) -> Stream:
-    """Write down what can be read only once, whole or not at all."""
+def _set_down(table: Passing, folder: Path, rows: int) -> tuple[Stream, dict[int, str]]:
+    """Write down what can be read only once, whole or not at all; say why rows have no shape that had one there."""
     record = folder / "_landed.json"
-    told = json.dumps({"digest": table.digest, "rows": table.rows})
-    if not (record.is_file() and record.read_text(encoding="utf-8") == told):
+    told = {"digest": table.digest, "rows": table.rows}
+    landed = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    if {name: landed.get(name) for name in told} != told:
         shutil.rmtree(folder, ignore_errors=True)
-        count = 0
-        for number, frame in enumerate(table.stretches(rows)):
+        count, lost = 0, list[tuple[int, str]]()
+        for number, frame in enumerate(table.stretches(rows, told=lost)):
             plain = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
             sink = io.BytesIO()
             plain.to_parquet(sink, index=False, row_group_size=_ROWS)
@@ -295,8 +371,9 @@ def _set_down(table: Passing, folder: Path, rows: int) -> Stream:
                 f"{table.title} said it has {table.rows} rows and gave {count}; open it again and prepare it again"
             )
             raise InputError(message)
-        write_whole(record, told.encode("utf-8"))
-    return open_stream(folder)
+        landed = {**told, "lost": lost}
+        write_whole(record, json.dumps(landed, ensure_ascii=False).encode("utf-8"))
+    return open_stream(folder), {int(row): str(what) for row, what in landed["lost"]}
 
 
 def _is_prepared(stream: Stream | Passing) -> bool:
@@ -339,6 +416,9 @@ def find_keys(fragment: Fragment) -> Outcome:
     """
     case: _Case = read_case(fragment)
     boxes = case.source.boxes(fragment.start, fragment.stop)
+    # a row that lies nowhere would stretch the curve until all others stood at one place of it
+    off = _off_the_map(gpd.GeoSeries(shapely.box(*boxes.T), crs=case.source.crs), case.source.label)
+    boxes[list(off)] = np.nan
     table = pd.DataFrame({"x": (boxes[:, 0] + boxes[:, 2]) / 2, "y": (boxes[:, 1] + boxes[:, 3]) / 2})
     field = None if case.line is None else id_field(case.source.names, case.line)
     if field is not None:
@@ -433,13 +513,11 @@ def lay_out(fragment: Fragment) -> Outcome:
     middle = _middle(read)
     said = {"rings were closed": "closed", "arcs are drawn as chords": "drawn"}
     listed = [(row, what, said[what]) for row, what in told if what in said]
-    lost = {row: what for row, what in told if what not in said}
+    lost = {**case.lost, **{row: what for row, what in told if what not in said}}
     tall = shapely.has_z(read.geometry.to_numpy()) | shapely.has_m(read.geometry.to_numpy())
     listed += [(int(row), "has heights or measures", "flattened") for row in read.index[tall]]
     flat, _ = drop_heights(read)
     sound, ledger, refused = _sound(flat, case.source.label, lost)
-    if len(sound):
-        check_crs(sound, what=case.source.label)
     names = [name for name in sound.columns if name not in {"geometry", ROW}]
     rows = sound[ROW].to_numpy() if ROW in sound.columns else sound.index.to_numpy()
     content = sound[[*names, "geometry"]]
@@ -472,7 +550,7 @@ def _middle(frame: gpd.GeoDataFrame) -> Floats:
 def _sound(
     frame: gpd.GeoDataFrame, what: str, lost: Mapping[int, str]
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame, pd.DataFrame]:
-    """Keep the rows that are polygons, repaired where they must be; the others are told with the reason."""
+    """Keep the rows that are polygons with a place, repaired if need be; the others are told with the reason."""
     refused: dict[int, str] = {}
     while True:
         try:
@@ -484,8 +562,23 @@ def _sound(
             refused |= {int(row): lost.get(int(row), str(reason)) for row, reason in bad.items()}
             frame = frame.drop(index=list(bad))
             continue
-        told = pd.DataFrame(sorted(refused.items()), columns=["row", "reason"])
-        return repaired, ledger, told.astype({"row": np.int64, "reason": object})
+        off = _off_the_map(repaired, what)
+        told = pd.DataFrame(sorted((refused | off).items()), columns=["row", "reason"])
+        told = told.astype({"row": np.int64, "reason": object})
+        return repaired.drop(index=list(off)), ledger[~ledger["row"].isin(list(off))], told
+
+
+def _off_the_map(frame: gpd.GeoDataFrame | gpd.GeoSeries, what: str) -> dict[int, str]:
+    """Tell which rows cannot lie where their CRS says, and why; a fault that names no row is one of the layer."""
+    if not len(frame):
+        return {}
+    try:
+        check_crs(frame, what=what)
+    except CRSError as cause:
+        if cause.problems is None:
+            raise
+        return {int(row): str(reason) for row, reason in cause.problems[["row", "problem"]].itertuples(index=False)}
+    return {}
 
 
 def _named(frame: gpd.GeoDataFrame, case: _Case) -> tuple[gpd.GeoDataFrame, list[tuple[int, str, str]]]:
@@ -646,17 +739,21 @@ def _no_rows() -> pd.DataFrame:
 # ----------------------------------------------------------------------------------------------------- the record
 
 
-def _finish(out: Path, laid: LargeRun, run: LargeRun, stream: Stream, case: _Case, print_: str) -> Prepared:
-    """Gather the report, write down what the layer is, and clear away what it was made from."""
+def _gather_report(out: Path) -> None:
+    """Put together what the rows were told when they were laid out."""
     reports = [pd.read_parquet(path) for path in sorted((out / _SPILL / "report").glob("part-*.parquet"))]
     listed = [one for one in reports if len(one)] or reports[:1]
     report = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame(columns=_LISTED)
     sink = io.BytesIO()
     report.to_parquet(sink, index=False)
-    write_whole(out / "report.parquet", sink.getvalue())
+    write_whole(out / _REPORT, sink.getvalue())
+
+
+def _finish(out: Path, run: LargeRun, stream: Stream, case: _Case, print_: str) -> Prepared:
+    """Write down what the layer is, and clear away what it was made from."""
     folders = (FEATURES, PIECES, "repeats")
     files = [path for folder in folders for path in sorted((out / folder).rglob("part-*.parquet"))]
-    parts = {str(path.relative_to(out)): _sha256(path) for path in [*files, out / "report.parquet"]}
+    parts = {str(path.relative_to(out)): _sha256(path) for path in [*files, out / _REPORT]}
     measures = run.table("measures")
     repeats = [path for path in files if path.parent.name == "repeats"]
     assert stream.crs is not None
@@ -668,11 +765,11 @@ def _finish(out: Path, laid: LargeRun, run: LargeRun, stream: Stream, case: _Cas
         "crs": stream.crs.to_wkt(),
         "bounds": [*measures[_SIDES[:2]].min(), *measures[_SIDES[2:]].max()] if run.rows_done else None,
         "vertices": int(measures["vertices"].sum()),
-        "rows_in": laid.rows_in,
+        "rows_in": run.rows_in,
         "rows_done": run.rows_done,
-        "rows_refused": laid.rows_refused,
+        "rows_refused": run.rows_refused,
         "fragments": run.fragments,
-        "listed": len(report) + sum(pq.read_metadata(path).num_rows for path in repeats),
+        "listed": pq.read_metadata(out / _REPORT).num_rows + sum(pq.read_metadata(path).num_rows for path in repeats),
     }
     write_whole(out / PREPARED, json.dumps(told, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8"))
     for folder in (_LANDED, _KEYS, _SPILL):

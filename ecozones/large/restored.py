@@ -12,9 +12,9 @@ import dataclasses
 import datetime as dt
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -25,11 +25,12 @@ from ecozones.area import AreaMethod
 from ecozones.capsule import digest
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
-from ecozones.errors import GeometryError, InputError, SchemaError
-from ecozones.large.preparing import ROW, prepare, warn_of_changes
+from ecozones.errors import CRSError, GeometryError, InputError, SchemaError, name_rows
+from ecozones.large.preparing import ROW, left_out, prepare, warn_of_changes
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table
+from ecozones.options import check_districts, check_options
 from ecozones.plan import ZoningPlan
 from ecozones.restoration.footprints import ground_components, join_pairs
 from ecozones.restoration.measuring import Attribution, measure_restored, restored_summands
@@ -61,15 +62,12 @@ class LargeRestored(LargeRun):
         How many groups of records hang together, and how many records the largest has.
     stated
         Whether records state an area of their own.
-    aside
-        How many of the refused rows hold no polygon: they are in no fragment, and so not in :meth:`summary`.
     """
 
     by: tuple[str, ...] = ()
     components: int = 0
     largest: int = 0
     stated: bool = False
-    aside: int = 0
 
     def table(self, name: str) -> pd.DataFrame:
         """
@@ -86,10 +84,6 @@ class LargeRestored(LargeRun):
             In the order of the rows in their file.
         """
         table = super().table(name)
-        if name == "refused" and self.aside:
-            report = read_part(self.folder / _READY / "report.parquet")
-            lost = report.loc[report["done"] == "refused", ["row", "reason"]]
-            table = pd.concat([table, plain_kinds(lost).astype({"reason": table["reason"].dtype})])
         key = ROW if ROW in table.columns else "row"
         return table.sort_values(key, kind="stable", ignore_index=True) if key in table.columns else table
 
@@ -219,29 +213,29 @@ def measure_restored_in(
     ...     restored.groups()[["records", "activity_ha", "footprint_ha"]].round(1).values.tolist()
     [[3.0, 300.0, 200.0]]
     """
+    check_options(
+        "measure_restored_in",
+        {
+            "folder": folder, "layer": layer, "by": by, "attribution": attribution, "priority": priority,
+            "districts": districts, "plan": plan, "rules": rules, "on": on, "method": method,
+            "partition_by": partition_by, "engine": engine, "rows": rows, "largest": largest, "progress": progress,
+        },
+    )  # fmt: skip
     out = Path(folder).resolve()
     keys = () if by is None else (by,) if isinstance(by, str) else tuple(dict.fromkeys(by))
-    _check_options(keys, by, attribution, districts, plan)
+    _check_together(keys, by, attribution, priority, districts, plan, partition_by)
     if districts is not None:
         check_crs(districts, what="districts")
     parts = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
     # one day for every fragment, and another run tomorrow
     day = dt.datetime.now(tz=dt.UTC).astimezone().date() if on is None else as_day(on)
+    book = rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
+    options: dict[str, Any] = {"attribution": attribution, "priority": tuple(priority), "method": method}
+    options |= {"districts": districts} if keys else {"plan": plan, "rules": book, "on": day}
+    opened = open_stream(source, layer=layer)
+    _check_columns(opened, keys, parts, options)
     with held(out):
-        stream, aside = _ready(open_stream(source, layer=layer), out, engine)
-        missing = [name for name in ("project_id", *keys) if name not in {*stream.names, *_MADE}]
-        if missing:
-            message = f"{stream.label} has no column {', '.join(missing)}; it has {', '.join(stream.names)}"
-            raise SchemaError(message)
-        options: dict[str, Any] = {"attribution": attribution, "priority": tuple(priority), "method": method}
-        if keys:
-            options["districts"] = districts
-        else:
-            options |= {
-                "plan": plan,
-                "rules": load_rules(rules or "CN") if not isinstance(rules, Rulebook) else rules,
-                "on": day,
-            }
+        stream = _ready(opened, out, engine)
         print_ = fingerprint(
             {
                 "verb": "measure_restored",
@@ -251,7 +245,7 @@ def measure_restored_in(
                 "day": "" if plan is None else day.isoformat(),
                 "districts": "" if districts is None else digest(districts),
                 "plan": "" if plan is None else _said_of(plan),
-                "rules": "" if keys else options["rules"].version,
+                "rules": "" if keys else book.version,
             }
         )
         label = _components(
@@ -270,14 +264,15 @@ def measure_restored_in(
             # a register without rows still has columns
             for number, (start, stop) in enumerate(_pack(sizes, rows) or [(0, 0)])
         ]
+        fragments += left_out(stream.root, len(fragments), out, print_)
         run = carry_out(
             out, fragments, tables=TABLES, engine=engine, progress=progress, what="records", told={"by": list(keys)}
         )
-        path.unlink()
-        fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
-        fields |= {"rows_in": run.rows_in + aside, "rows_refused": run.rows_refused + aside, "aside": aside}
+        # this run's, and those of runs that were killed and never taken up again
+        for left in out.glob(f"{_ORDER}-*.npy"):
+            left.unlink()
         return LargeRestored(
-            **fields,
+            **{field.name: getattr(run, field.name) for field in dataclasses.fields(run)},
             by=keys,
             components=len(sizes),
             largest=int(sizes.max(initial=0)),
@@ -289,33 +284,61 @@ def measure_restored_in(
 _MADE = {"total", "programme", "sub_project", "patch_id", "type", "year", "stage", "district"}
 
 
-def _check_options(keys: Sequence[str], by: object, attribution: str, districts: object, plan: object) -> None:
+def _check_together(
+    keys: Sequence[str],
+    by: object,
+    attribution: str,
+    priority: Sequence[str],
+    districts: gpd.GeoDataFrame | None,
+    plan: object,
+    partition_by: object,
+) -> None:
+    """Refuse options that mean something alone and nothing in their company."""
     if by is not None and not keys:
         message = "by=[] groups by nothing; write by='total' for one row, or leave it out for one row per record"
         raise InputError(message)
-    if attribution not in get_args(Attribution):
-        message = f"attribution {attribution!r} is not known; use one of {', '.join(get_args(Attribution))}"
+    if attribution == "priority" and not priority:
+        message = "attribution='priority' needs priority=[...], the programmes in the order in which they keep ground"
         raise InputError(message)
     if districts is not None and "district" not in keys:
         message = "districts= was given but by= does not name 'district'; write by='district', or leave districts out"
         raise InputError(message)
+    check_districts(districts)
     if plan is not None and keys:
         message = (
             "with a plan, registers of any size are measured record by record, for the ground of a group is no sum of "
             "parts there; leave by= out, or measure each group in memory with measure_restored"
         )
         raise InputError(message)
+    if partition_by and keys:
+        message = "partition_by= puts records in folders, and by= asks for groups; leave one of the two out"
+        raise InputError(message)
 
 
-def _ready(stream: Stream, out: Path, engine: object) -> tuple[ParquetStream, int]:
-    """Open a register that is prepared, or prepare it beside the results; and count the rows that were left out."""
-    aside = 0
+def _check_columns(stream: Stream, keys: Sequence[str], parts: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Refuse columns that the register, or its answer, does not have."""
+    missing = [name for name in ("project_id", *keys) if name not in {*stream.names, *_MADE}]
+    if missing:
+        message = f"{stream.label} has no column {', '.join(missing)}; it has {', '.join(stream.names)}"
+        raise SchemaError(message)
+    if not parts or stream.crs is None:
+        return
+    known = [ROW, *measure_restored(stream.read(0, 0), **options).columns.drop("geometry")]
+    foreign = [name for name in parts if name not in known]
+    if foreign:
+        has = name_rows(known, shown=len(known))
+        message = f"records have no column {name_rows(foreign)} to be written in folders by; they have {has}"
+        raise SchemaError(message)
+
+
+def _ready(stream: Stream, out: Path, engine: object) -> ParquetStream:
+    """Open a register that is prepared, or prepare it beside the results."""
     if not (isinstance(stream, ParquetStream) and (stream.root / PREPARED).is_file()):
         layer = prepare(stream, out / _READY, engine=engine)
         warn_of_changes(layer, stream.label)
-        stream, aside = open_stream(layer.folder), layer.rows_refused
+        stream = open_stream(layer.folder)
     assert isinstance(stream, ParquetStream)
-    return stream, aside
+    return stream
 
 
 def _said_of(plan: ZoningPlan) -> list[object]:
@@ -404,28 +427,48 @@ def measure_fragment(fragment: Fragment) -> Outcome:
     case: _Case = read_case(fragment)
     order = np.load(Path(fragment.out) / fragment.given["order"], mmap_mode="r")
     frame = case.source.take(np.sort(order[fragment.start : fragment.stop]))
-    frame = frame.sort_values(ROW, kind="stable").set_index(ROW)
+    frame = frame.sort_values(ROW, kind="stable").reset_index(drop=True)
     refused: dict[int, str] = {}
     tables: dict[str, pd.DataFrame] = {}
     while not tables:
         try:
             tables = _measure(frame, case)
-        except (SchemaError, GeometryError) as cause:
-            problems = cause.problems
-            if problems is None or "row" not in problems or not set(problems["row"]) <= set(frame.index):
+        except (SchemaError, GeometryError, CRSError) as cause:
+            bad = _blamed(frame, case, cause)
+            if not bad:
                 raise
-            told = problems.drop(columns="row").astype(str).agg(" ".join, axis=1)
-            refused |= dict(zip(problems["row"].astype(int), told, strict=True))
-            frame = frame.drop(index=list(refused), errors="ignore")
+            refused |= {int(frame[ROW].loc[row]): reason for row, reason in bad.items()}
+            frame = frame.drop(index=list(bad)).reset_index(drop=True)
     reasons = pd.DataFrame(sorted(refused.items()), columns=["row", "reason"])
     rows = fragment.stop - fragment.start
     return Outcome(tables, rows, rows - len(reasons), reasons.astype({"row": np.int64, "reason": object}))
 
 
+def _blamed(frame: gpd.GeoDataFrame, case: _Case, cause: InputError) -> dict[int, str]:
+    """Say which records are to blame, by their place in the frame, and why; nothing where it is none by itself."""
+    problems = cause.problems
+    if problems is not None and {"row", "column"} <= set(problems.columns):
+        # what is said of a column is said of the register, row by row
+        told = problems.drop(columns="row").astype(str).agg(" ".join, axis=1)
+        return dict(zip(problems["row"].astype(int), told, strict=True))
+    # what fails later is counted in pieces of ground, so that each half is asked by itself
+    if len(frame) == 1:
+        return {int(frame.index[0]): str(cause)}
+    bad: dict[int, str] = {}
+    for half in (frame.iloc[: len(frame) // 2], frame.iloc[len(frame) // 2 :]):
+        try:
+            _measure(half.reset_index(drop=True), case)
+        except (SchemaError, GeometryError, CRSError) as again:
+            found = _blamed(half.reset_index(drop=True), case, again)
+            bad |= {int(half.index[row]): reason for row, reason in found.items()}
+    return bad
+
+
 def _measure(frame: gpd.GeoDataFrame, case: _Case) -> dict[str, pd.DataFrame]:
     if not case.by:
         table = measure_restored(frame, **case.options)
-        return dict(split_table("records", plain_kinds(table.reset_index(names=ROW)), case.partition_by))
+        front = [ROW, *table.columns.drop(ROW)]
+        return dict(split_table("records", plain_kinds(table[front]), case.partition_by))
     summands = restored_summands(frame, by=list(case.by), **case.options)
     projects = summands.loc[summands["_what"] == "activity", [*case.by, "_project"]].drop_duplicates()
     sums = sum_by(summands, [*case.by, "_what"], "_value")

@@ -8,6 +8,7 @@ and is just a table of that name. The server is given our own pieces of the line
 from ecozones.postgis.check import TableReview, check_sites_there
 from ecozones.postgis.overlaps import overlap_areas
 from ecozones.postgis.plans import read_plan_tables, write_plan
+from ecozones.postgis.refusals import read_refused
 from ecozones.postgis.results import read_review, write_review
 from ecozones.postgis.stretches import TableStream, open_table
 from ecozones.postgis.tables import read_table, write_table
@@ -19,6 +20,7 @@ __all__ = [
     "open_table",
     "overlap_areas",
     "read_plan_tables",
+    "read_refused",
     "read_review",
     "read_table",
     "write_plan",

@@ -14,18 +14,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
-import pandas as pd
 import pyproj
 import shapely
 from sqlalchemy import Engine
 
 from ecozones.area import AreaMethod
-from ecozones.errors import SchemaError, name_rows
+from ecozones.errors import CRSError, GeometryError, SchemaError, name_rows
+from ecozones.options import check_options
 from ecozones.placing import in_metres
 from ecozones.plan import ZoningPlan
 from ecozones.postgis.division import Limits, divide_there, load_sites, plane_of, temp
 from ecozones.postgis.plans import fetch_plan
+from ecozones.postgis.refusals import keep_refused, put_aside, refuse
 from ecozones.postgis.results import (
     REVIEW,
     TABLES,
@@ -35,11 +35,11 @@ from ecozones.postgis.results import (
     make_review,
     note_fragment,
 )
-from ecozones.postgis.server import SCHEMA, ask, copy_rows, open_cursor, shapes_of, srid_of
+from ecozones.postgis.server import SCHEMA, ask, copy_rows, open_cursor, shapes_from, shapes_of, srid_of
 from ecozones.postgis.verdicts import doubt_rules, find_overlaps, gather_patches, load_law, settle
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, as_day, load_rules
-from ecozones.siting import check_sites
+from ecozones.siting import answer_sites, check_sites, prepare_sites
 
 _ROLES = ("site_id", "name", "activity", "width_m")
 _BATCH = 10_000
@@ -59,7 +59,10 @@ class TableReview:
     settled_there
         Sites that the server settled.
     finished_here
-        Sites that the kernel finished; with those settled there they are all.
+        Sites that the kernel finished.
+    rows_refused
+        Sites that were put aside with a reason, which :func:`ecozones.postgis.read_refused` reads; with those settled
+        there and finished here they are all.
     """
 
     schema: str
@@ -67,6 +70,7 @@ class TableReview:
     rows_in: int
     settled_there: int
     finished_here: int
+    rows_refused: int = 0
 
 
 def check_sites_there(
@@ -91,8 +95,10 @@ def check_sites_there(
     Check the sites of a table against a plan in the same database, and write the review there.
 
     The verdicts are those of :func:`ecozones.check_sites`, and areas agree with its own as far as two versions of GEOS
-    do, which is better than a millionth of the site. Everything happens in one transaction that sees one state of the
-    tables: the review is there whole, or not at all. Nothing but the schema of the review is written to.
+    do, which is better than a millionth of the site. A site that cannot be checked (no id or one that is repeated, no
+    shape, coordinates that lie nowhere, an activity that the rules do not know) is put aside, and the others have their
+    answer. Everything happens in one transaction that sees one state of the tables: the review is there whole, or not
+    at all. Nothing but the schema of the review is written to.
 
     Parameters
     ----------
@@ -115,18 +121,33 @@ def check_sites_there(
     Returns
     -------
     TableReview
-        How many sites were settled there and how many here.
+        How many sites were settled there and how many here, and how many were put aside.
 
     Raises
     ------
+    InputError
+        An option means nothing; all of them at once.
     SchemaError
-        Sites lack an id or name an activity that the rules do not know, the plan or a column is missing, or a line was
-        edited in the database since it was cut.
-    GeometryError
-        A site is empty.
+        Not one site can be checked, the plan or a column is missing, or a line was edited in the database since it was
+        cut.
     CRSError
-        The sites cannot be placed on the ground.
+        The table as a whole cannot be placed on the ground.
+
+    Warns
+    -----
+    EcozonesWarning
+        Sites were put aside.
+    RepairWarning
+        Polygons were not valid and are repaired.
     """
+    check_options(
+        "check_sites_there",
+        {
+            "schema": schema, "plan_schema": plan_schema, "out in a database": out, "fragment": fragment,
+            "replace": replace, "columns": columns, "on": on, "rules": rules, "lines": lines, "setback_m": setback_m,
+            "ignore_below_m2": ignore_below_m2, "ignore_narrower_m": ignore_narrower_m, "method": method,
+        },
+    )  # fmt: skip
     day = dt.datetime.now(tz=dt.UTC).astimezone().date() if on is None else as_day(on)
     book = rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
     options: dict[str, Any] = {
@@ -148,7 +169,9 @@ def check_sites_there(
         # asked of no site, the kernel says what it would ask, and refuses what it would refuse
         blank = check_sites(nobody, plan, **options)
         _name_activities(cursor, book)
-        _refuse(cursor, book)
+        rows = int(ask(cursor, "select count(*) from {site}", site=temp("site")).fetchone()[0])
+        told = _sum_of(cursor)
+        put_aside(cursor, crs, _planes_of(plan))
         make_review(cursor, out, {"verdicts": srid_of(blank.verdicts), "findings": srid_of(blank.findings)})
         clear_fragment(cursor, out, fragment, replace=replace)
         limits = Limits(method, ignore_below_m2, ignore_narrower_m)
@@ -158,21 +181,25 @@ def check_sites_there(
         else:
             ask(cursor, "insert into {doubt} select site_no from {site}", doubt=temp("doubt"), site=temp("site"))
         finished = _finish(cursor, plan, crs, out, fragment, options)
-        rows = int(ask(cursor, "select count(*) from {site}", site=temp("site")).fetchone()[0])
-        if settled + finished != rows:
-            message = f"{rows} sites were read, {settled} settled and {finished} finished; nothing was written"
+        refused = keep_refused(cursor, out, fragment, book)
+        if settled + finished + refused != rows:
+            message = (
+                f"{rows} sites were read, {settled} settled, {finished} finished and {refused} put aside; nothing was "
+                "written"
+            )
             raise SchemaError(message)
         capsule = dict(blank.capsule) | {
             "sites_table": f"{schema}.{sites}",
             "sites_sha256": "",
-            "sites_sum": _sum_of(cursor),
+            "sites_sum": told,
             "settled_there": settled,
             "finished_here": finished,
+            "rows_refused": refused,
             "server": ask(cursor, "select version() || ', PostGIS ' || postgis_full_version()").fetchone()[0],
         }
-        note_fragment(cursor, out, fragment, rows, day, capsule)
+        note_fragment(cursor, out, fragment, settled + finished, day, capsule)
     analyse(engine, out)
-    return TableReview(out, fragment, rows, settled, finished)
+    return TableReview(out, fragment, rows, settled, finished, refused)
 
 
 def _find_roles(cursor: Any, schema: str, name: str, columns: Mapping[str, str]) -> dict[str, str]:  # noqa: ANN401 - psycopg's cursors are generic
@@ -215,30 +242,6 @@ def _name_activities(cursor: Any, book: Rulebook) -> None:  # noqa: ANN401 - psy
     )
 
 
-def _refuse(cursor: Any, book: Rulebook) -> None:  # noqa: ANN401 - psycopg's cursors are generic
-    """Refuse what the kernel refuses, and name every such site."""
-    rows = ask(
-        cursor,
-        "select site_no, 'site_id', coalesce(quote_literal(site_id), 'NULL') || ' is missing or repeated' from {site} "
-        "where site_id is null or site_id in (select site_id from {site} group by site_id having count(*) > 1) "
-        "union all select site_no, 'geometry', 'is empty' from {site} where geometry is null or st_isempty(geometry) "
-        "union all select site_no, 'geometry', 'is a collection; give polygons, lines or points, a row for each' "
-        "from {site} where geometrytype(geometry) = 'GEOMETRYCOLLECTION' and not st_isempty(geometry) "
-        "union all select site_no, 'geometry', 'is a ' || geometrytype(geometry) || '; draw it as lines, as "
-        "ST_CurveToLine does' from {site} where regexp_replace(geometrytype(geometry), '^MULTI', '') not in "
-        "('POLYGON', 'LINESTRING', 'POINT', 'GEOMETRYCOLLECTION') and not st_isempty(geometry) "
-        "union all select site_no, 'activity', quote_literal(stated) || ' is not known to the rules' from {site} "
-        "where activity is null order by 1, 2",
-        site=temp("site"),
-    ).fetchall()
-    if rows:
-        problems = pd.DataFrame(rows, columns=["row", "column", "problem"])
-        shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in rows[:10])
-        known = ", ".join(activity.id for activity in book.activities)
-        message = f"sites cannot be checked, {len(rows)} problems: {shown}. Activities known: {known}"
-        raise SchemaError(message, problems)
-
-
 def _can_settle(plan: ZoningPlan, book: Rulebook, blank: SiteReview, crs: pyproj.CRS) -> bool:
     """Tell whether the server can judge at all: every line there, known to the rules, and all on one datum."""
     asked = blank.capsule["lines_checked"]
@@ -254,6 +257,12 @@ def _can_settle(plan: ZoningPlan, book: Rulebook, blank: SiteReview, crs: pyproj
         all(plane.to_epsg() is not None for plane in planes)
         and len({pyproj.CRS(plane.geodetic_crs).to_epsg() for plane in planes}) == 1
     )
+
+
+def _planes_of(plan: ZoningPlan) -> list[pyproj.CRS]:
+    """List the planes that sites are brought to."""
+    frames = [*plan.lines.values(), *(ground for line in plan.lines if (ground := plan.ground(line)) is not None)]
+    return [*{frame.crs.to_wkt(): frame.crs for frame in frames}.values(), plan.crs, plan.metric_crs]
 
 
 def _settle(
@@ -309,17 +318,55 @@ def _finish(
         number, site_id, name, stated, width, wkb = zip(*rows, strict=True)
         frame = gpd.GeoDataFrame(
             {"site_id": site_id, "name": name, "activity": stated, "width_m": width},
-            geometry=shapely.from_wkb(np.array(wkb, dtype=object)),
+            geometry=shapes_from(wkb),
             crs=crs,
             index=list(number),
         )
-        review = check_sites(frame, plan, **options)
+        reviews, reasons = _answers(frame, plan, options)
+        refuse(cursor, reasons)
         place = dict(zip(site_id, number, strict=True))
-        srids = {"verdicts": srid_of(review.verdicts), "findings": srid_of(review.findings)}
-        for table in TABLES:
-            add_rows(cursor, out, table, getattr(review, table), fragment, place, srids.get(table))
-        done, last = done + len(rows), number[-1]
+        for review in reviews:
+            srids = {"verdicts": srid_of(review.verdicts), "findings": srid_of(review.findings)}
+            for table in TABLES:
+                add_rows(cursor, out, table, getattr(review, table), fragment, place, srids.get(table))
+        done, last = done + len(rows) - len(reasons), number[-1]
     return done
+
+
+def _answers(
+    frame: gpd.GeoDataFrame, plan: ZoningPlan, options: Mapping[str, Any]
+) -> tuple[list[SiteReview], dict[int, str]]:
+    """Let the kernel check what it can; of the other sites, say by number why it cannot."""
+    asked = dict(options)
+    day, book = asked.pop("on"), asked.pop("rules")
+    refused: dict[int, str] = {}
+    while True:
+        try:
+            prepared = prepare_sites(frame, plan, book)
+            break
+        except (SchemaError, GeometryError, CRSError) as cause:
+            problems = cause.problems
+            if problems is None or "row" not in problems:
+                raise
+            told = problems.drop(columns="row").astype(str).agg(" ".join, axis=1)
+            for row, reason in zip(problems["row"].astype(int), told, strict=True):
+                refused[row] = f"{refused[row]}; {reason}" if row in refused else reason
+            frame = frame.drop(index=problems["row"])
+            if not len(frame):
+                return [], refused
+    reviews = []
+    stretches = [(0, len(frame))]
+    while stretches:
+        start, stop = stretches.pop()
+        try:
+            reviews.append(answer_sites(prepared.take(start, stop), plan, day, book, **asked))
+        except (GeometryError, CRSError, shapely.errors.GEOSException) as cause:
+            # shapes that the kernel has made have numbers of their own, so that the site is found by halves
+            if stop - start == 1:
+                refused[int(frame.index[start])] = str(cause)
+            else:
+                stretches += [((start + stop) // 2, stop), (start, (start + stop) // 2)]
+    return reviews, refused
 
 
 def _sum_of(cursor: Any) -> str:  # noqa: ANN401 - psycopg's cursors are generic

@@ -37,7 +37,7 @@ from ecozones.review import SiteReview
 from ecozones.schema import Column, table
 from ecozones.vocab import verdict_dtype, verdict_words
 
-REVIEW = "review"
+REVIEW, REFUSED = "review", "refused"
 TABLES = ("verdicts", "lines", "findings", "balance")
 KEY = ("fragment", "site_no", "row_no")
 _SHAPES = ("verdicts", "findings")
@@ -53,7 +53,7 @@ def write_review(
     review: SiteReview, engine: Engine, *, schema: str = REVIEW, fragment: int = 0, replace: bool = False
 ) -> None:
     """
-    Write a review into a schema of its own: ``verdicts, lines, findings, balance`` and ``review``.
+    Write a review into a schema of its own: ``verdicts, lines, findings, balance, refused`` and ``review``.
 
     All or nothing, and a fragment at a time: with `replace`, what an earlier run wrote of the fragment gives way to
     what is written now, in one transaction. Heights are not kept.
@@ -150,12 +150,16 @@ def make_review(cursor: Any, schema: str, srids: Mapping[str, int]) -> None:  # 
             if there != srid:
                 message = f"{name!r} in schema {schema!r} is on SRID {there}, not {srid}; take a schema of its own"
                 raise SchemaError(message)
+        if not exists(cursor, schema, REFUSED):
+            # a review that was written before sites were put aside
+            _make_refused(cursor, schema)
         return
     words = sql.SQL(", ").join(sql.Literal(word) for word in verdict_words())
     # an enumeration keeps the order of the verdicts, so that max(verdict) is the worst in SQL too
     ask(cursor, "create type {verdict} as enum ({words})", verdict=(schema, "verdict"), words=words)
     for name in TABLES:
         _make_table(cursor, schema, name, srids.get(name))
+    _make_refused(cursor, schema)
     ask(
         cursor,
         'create table {review} (fragment bigint primary key, "on" date not null, sites bigint not null, '
@@ -165,7 +169,7 @@ def make_review(cursor: Any, schema: str, srids: Mapping[str, int]) -> None:  # 
     about = {
         "fragment": _ABOUT_KEY["fragment"],
         "on": "规则适用日 the day whose rules were applied",
-        "sites": "地块数 number of sites",
+        "sites": "地块数 number of sites that have an answer",
         "capsule": "依据：输入、方法、规则、版本 what the answer rests on",
     }
     comment_on(cursor, (schema, REVIEW), "审查说明 what was checked, and what it rests on", about)
@@ -193,7 +197,7 @@ def clear_fragment(cursor: Any, schema: str, fragment: int, *, replace: bool) ->
     if there and not replace:
         message = f"fragment {fragment} is in schema {schema!r} already; pass replace=True to write over it"
         raise SchemaError(message)
-    for name in (*TABLES, REVIEW):
+    for name in (*TABLES, REFUSED, REVIEW):
         ask(cursor, "delete from {table} where fragment = %s", (fragment,), table=(schema, name))
 
 
@@ -316,6 +320,21 @@ def _make_table(cursor: Any, schema: str, name: str, srid: int | None) -> None: 
         for column in contract.columns
     }
     comment_on(cursor, place, f"{contract.zh} {contract.en}", _ABOUT_KEY | about)
+
+
+def _make_refused(cursor: Any, schema: str) -> None:  # noqa: ANN401 - psycopg's cursors are generic
+    """Make the table of sites without an answer, whose id may be missing or that of another."""
+    contract = table(f"review.{REFUSED}")
+    ask(
+        cursor,
+        "create table {table} (fragment bigint not null, site_no bigint not null, site_id text, reason text not null, "
+        "primary key (fragment, site_no))",
+        table=(schema, REFUSED),
+    )
+    about = {name: _ABOUT_KEY[name] for name in KEY[:2]} | {
+        column.id: f"{column.zh} {column.en}" for column in contract.columns
+    }
+    comment_on(cursor, (schema, REFUSED), f"{contract.zh} {contract.en}", about)
 
 
 def _plain(values: pd.Series, column: Column) -> list[Any]:

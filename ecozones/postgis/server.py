@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from ecozones.errors import CRSError, InputError, MissingDependencyError, SchemaError, name_rows
 
@@ -25,6 +27,12 @@ SCHEMA = "ecozones"
 UndefinedColumn = psycopg.errors.UndefinedColumn
 # PostgreSQL cuts longer names off without a word
 _LONGEST_NAME = 63
+# shapes that only PostGIS knows, with arcs or facets, and what to say of them
+FOREIGN = (
+    "(regexp_replace(geometrytype({shapes}), '^MULTI', '') not in "
+    "('POLYGON', 'LINESTRING', 'POINT', 'GEOMETRYCOLLECTION') or st_hasarc({shapes}))"
+)
+FOREIGN_TOLD = "'is a ' || geometrytype({shapes}) || '; draw it as lines, as ST_CurveToLine does'"
 Name: TypeAlias = str | tuple[str, ...] | sql.Composable
 
 
@@ -51,7 +59,23 @@ def open_cursor(engine: Engine, *, snapshot: bool = False, read_only: bool = Fal
     ------
     InputError
         The engine is on another driver.
+    SchemaError
+        What was to be written once is there already.
     """
+    try:
+        with _transaction(engine, snapshot=snapshot, read_only=read_only) as cursor:
+            yield cursor
+    except psycopg.errors.UniqueViolation as cause:
+        told = cause.diag
+        message = (
+            f"table {told.table_name!r} in schema {told.schema_name!r} holds already what was to be written "
+            f"({told.message_detail}), such as a site of another fragment; take a schema of its own"
+        )
+        raise SchemaError(message) from cause
+
+
+@contextlib.contextmanager
+def _transaction(engine: Engine, *, snapshot: bool, read_only: bool) -> Iterator[Any]:
     with engine.begin() as connection:
         driver = connection.connection.driver_connection
         if not isinstance(driver, psycopg.Connection):
@@ -279,6 +303,29 @@ def hexadecimal(frame: gpd.GeoDataFrame, srid: int) -> list[str | None]:
     shapes = shapely.set_srid(frame.geometry.to_numpy(), srid)
     written: list[str | None] = shapely.to_wkb(shapes, hex=True, include_srid=True).tolist()
     return written
+
+
+def shapes_from(written: Sequence[bytes | None]) -> NDArray[np.object_]:
+    """
+    Read shapes as the server writes them.
+
+    Parameters
+    ----------
+    written
+        WKB; None for no shape.
+
+    Returns
+    -------
+    ndarray
+        The shapes; what a coordinate that is no number means is for whoever asks for the row to say.
+
+    Raises
+    ------
+    GEOSException
+        A shape has arcs or facets.
+    """
+    with np.errstate(invalid="ignore"):
+        return np.asarray(shapely.from_wkb(np.array(written, dtype=object)))
 
 
 def check_names(names: Sequence[str], *, what: str, columns: Sequence[str] = ()) -> None:

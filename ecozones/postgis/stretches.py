@@ -13,8 +13,9 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from ecozones.errors import InputError
-from ecozones.postgis.server import SCHEMA, ask, compose, key_of, open_cursor, shapes_of
+from ecozones.postgis.server import FOREIGN, FOREIGN_TOLD, SCHEMA, ask, compose, key_of, open_cursor, shapes_of
 from ecozones.postgis.tables import as_frame
+from ecozones.streams import Told
 
 # tables, parts of tables, and materialised views
 _ORDERED = {"r", "p", "m"}
@@ -77,7 +78,7 @@ class TableStream:
         total = ask(self._cursor, query, table=self._place).fetchone()[0]
         return f"{self.rows} rows, SRID {self._srid}, {total}"
 
-    def stretches(self, rows: int = _ROWS) -> Iterator[gpd.GeoDataFrame]:
+    def stretches(self, rows: int = _ROWS, *, told: Told | None = None) -> Iterator[gpd.GeoDataFrame]:
         """
         Read everything once, in order, through a cursor that the server holds.
 
@@ -85,6 +86,9 @@ class TableStream:
         ----------
         rows
             In memory at a time.
+        told
+            Is given the rows whose shapes only PostGIS knows (row, what), which then come without one; left out, such
+            a row is an error.
 
         Yields
         ------
@@ -95,16 +99,22 @@ class TableStream:
         ------
         InputError
             The rows that came are not as many as there are.
+        SchemaError
+            Shapes are drawn with arcs, and nobody is told.
         """
         listed = sql.SQL("").join(sql.SQL("{}, ").format(sql.Identifier(name)) for name in self.names)
         order = sql.SQL(", ").join(sql.Identifier(name) for name in self._order)
         names = {"listed": listed, "shapes": self._shapes, "table": self._place, "order": order}
-        query = "select {listed}{shapes}, st_asbinary({shapes}) from {table} order by {order}"
+        foreign = f"case when {FOREIGN} then {FOREIGN_TOLD} end"
+        query = f"select {{listed}}{foreign}, {{shapes}}, st_asbinary({{shapes}}) from {{table}} order by {{order}}"  # noqa: S608 - words of ours
         start = 0
         with self._cursor.connection.cursor(name="ecozones_stretches") as stream:
             stream.execute(compose(self._cursor, query, names), ())
             while fetched := stream.fetchmany(rows):
-                frame = as_frame(fetched, stream.description[:-2], self._srid)
+                if told is not None:
+                    told += [(start + place, row[-3]) for place, row in enumerate(fetched) if row[-3] is not None]
+                    fetched = [row if row[-3] is None else (*row[:-1], None) for row in fetched]
+                frame = as_frame(fetched, stream.description[:-3], self._srid)
                 frame.index = pd.RangeIndex(start, start + len(frame))
                 start += len(frame)
                 yield frame

@@ -26,6 +26,7 @@ from ecozones.postgis.server import (
     make_schema,
     no_nul,
     open_cursor,
+    shapes_from,
     shapes_of,
     srid_of,
 )
@@ -257,7 +258,7 @@ def as_frame(rows: list[tuple[Any, ...]], described: Sequence[Any], srid: int) -
             values = values.infer_objects()
         columns[column.name] = values
     try:
-        shapes = shapely.from_wkb(np.array([row[-1] for row in rows], dtype=object))
+        shapes = shapes_from([row[-1] for row in rows])
     except (NotImplementedError, shapely.errors.GEOSException) as cause:
         message = f"shapes cannot be read ({cause}); give a view that draws arcs as lines, with ST_CurveToLine"
         raise SchemaError(message) from cause

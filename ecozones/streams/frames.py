@@ -87,6 +87,12 @@ def build_shapes(column: Any, encoding: str) -> tuple[NDArray[np.object_], Told]
     >>> build_shapes(np.array([b"noise", None], dtype=object), "WKB")[1]
     [(0, 'its bytes are no geometry')]
     """
+    # a coordinate that is no number is told by whoever asks for the row, in words
+    with np.errstate(invalid="ignore"):
+        return _built(column, encoding)
+
+
+def _built(column: Any, encoding: str) -> tuple[NDArray[np.object_], Told]:  # noqa: ANN401 - of Arrow or NumPy
     if encoding.lower() in _NATIVE:
         array = column.combine_chunks()
         field = pa.field("geometry", array.type, metadata={"ARROW:extension:name": f"geoarrow.{encoding.lower()}"})

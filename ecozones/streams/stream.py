@@ -96,8 +96,12 @@ class Passing(Protocol):
     def digest(self) -> str:
         """What the layer holds, so that another or a changed one is told apart."""
 
-    def stretches(self, rows: int) -> Iterator[gpd.GeoDataFrame]:
-        """Give the rows in frames of so many, numbered from 0 on the index."""
+    def stretches(self, rows: int, *, told: Told | None = None) -> Iterator[gpd.GeoDataFrame]:
+        """
+        Give the rows in frames of so many, numbered from 0 on the index.
+
+        `told` is given the rows of which no shape could be made (row, what); without it, that is an error.
+        """
 
 
 def check_columns(stream: Stream, columns: Iterable[str] | None) -> list[str]:
