@@ -188,6 +188,16 @@ def test_files_of_gdal_are_read_in_stretches(sites, plan, tmp_path, suffix):
     pd.testing.assert_series_equal(left, right, check_index_type=False)
 
 
+def test_wrong_options_are_told_by_the_name_of_what_was_called(path, sites, plan, tmp_path):
+    with pytest.raises(InputError, match=r"check_sites_in: method 'natonal' is not known; did you mean 'national'"):
+        check_sites_in(path, plan, tmp_path / "out", on=DAY, method="natonal")
+    with pytest.raises(InputError, match=r"check_sites_in: there is no option 'setback'; did you mean 'setback_m'"):
+        check_sites_in(path, plan, tmp_path / "out", on=DAY, setback=30)
+    with pytest.raises(InputError, match=r"check_sites_on: there is no option 'progress'"):
+        check_sites_on(sites, plan, 1, on=DAY, progress=True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_threads_share_no_case_and_each_reads_its_own_once(plan, tmp_path):
     # geometry that is prepared may not be asked by two threads at a time: GEOS frees twice
     given = run_module.write_case(plan, tmp_path)

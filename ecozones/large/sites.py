@@ -61,6 +61,7 @@ from ecozones.large.since import (
     forget_features,
     keep_features,
 )
+from ecozones.options import check_option_names, check_options, option_names
 from ecozones.overlay import Flags
 from ecozones.placing import bring_to, in_metres
 from ecozones.plan import ZoningPlan
@@ -78,6 +79,8 @@ _ROLES = ("site_id", "name", "activity", "width_m")
 _ROWS = 20_000
 # fewer sites in memory are checked sooner than processes are started
 _INLINE = 30_000
+# options of a check that are asked for by name here too
+_BESIDE = ("on", "rules")
 # stretches that spread over more times the ground than this read the lines that often
 _SCATTERED = 3.0
 # columns that a part without a single value must still know the kind of
@@ -142,7 +145,7 @@ def check_sites_on(
 
     Raises
     ------
-    SchemaError, GeometryError, CRSError
+    SchemaError, GeometryError, CRSError, InputError
         As for :func:`ecozones.check_sites`.
     EngineError
         Workers died over and over, or the way to a line's CRS depends on the place so that stretches would take others.
@@ -155,6 +158,7 @@ def check_sites_on(
     ...     check_sites_on(square("a1"), chessboard_plan(red_line={"a1": "core"}), executor, on="2026-06-01")
     <SiteReview of 1 sites on 2026-06-01: 1 prohibited>
     """
+    _check_options("check_sites_on", "frames in memory", options)
     day, book = _day_and_book(on, rules)
     if (engine is None and len(sites) < _INLINE) or not len(sites):
         return check_sites(sites, plan, on=day, rules=book, **options)
@@ -247,6 +251,13 @@ def _ways_of(source: Stream, plan: ZoningPlan) -> dict[str, str]:
         return {}
     boxes = np.concatenate([source.boxes(start, stop) for start, stop in split(source.rows, _ROWS)])
     return _ways([*np.nanmin(boxes[:, :2], axis=0), *np.nanmax(boxes[:, 2:], axis=0)], source.crs, plan)
+
+
+def _check_options(verb: str, where: str, options: Mapping[str, object]) -> None:
+    check_option_names(
+        verb, options, {where: [name for name in option_names(check_sites) if name not in _BESIDE]}, where
+    )
+    check_options(verb, options)
 
 
 def _stretch(n: int) -> int:
@@ -400,7 +411,7 @@ def check_sites_in(
     EngineError
         A row is not accounted for, no site at all could be checked, or another run is at work in the folder.
     InputError
-        The file cannot be read.
+        The file cannot be read, or an option is none of a check.
 
     Warns
     -----
@@ -419,6 +430,7 @@ def check_sites_in(
     ...     review.table("verdicts")["verdict"].tolist()
     ['prohibited']
     """
+    _check_options("check_sites_in", "layers on disk", options)
     out = Path(folder).resolve()
     source = open_stream(sites if isinstance(sites, Stream) else Path(sites).resolve(), layer=layer)
     roles = _roles(source, columns or {})
