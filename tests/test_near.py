@@ -41,10 +41,13 @@ def check(place, plan, name, **options):
 
 
 @pytest.mark.parametrize("crs", [BOARD_CRS, "EPSG:4490"])
-@pytest.mark.parametrize("reach", [1.0, 500.0])
-def test_lines_on_disk_give_the_bytes_of_lines_in_memory(case, monkeypatch, crs, reach):
+@pytest.mark.parametrize(("reach", "told"), [(1.0, 1.0), (500.0, 1.0), (500.0, 0.01)])
+def test_lines_on_disk_give_the_bytes_of_lines_in_memory(case, monkeypatch, crs, reach, told):
     place, _, lines = case
     plan = plan_of(lines, crs)
+    surely = near_module.StoredLine.surely_within
+    # where less is told than is true, sites are asked again
+    monkeypatch.setattr(near_module.StoredLine, "surely_within", lambda line, points: told * surely(line, points))
     whole = check(place, plan, "whole", rows=25, setback_m=40.0)
     monkeypatch.setattr(sites_module, "RESIDENT", 3)
     monkeypatch.setattr(near_module, "_REACH_M", reach)

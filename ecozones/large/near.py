@@ -357,14 +357,21 @@ def _ask_farther(
     shapes = there.geometry.to_numpy()
     boxes, farthest = shapely.bounds(shapes), np.full(len(shapes), reach)
     farthest[open_] = stored.surely_within(shapely.get_coordinates(shapely.point_on_surface(shapes[open_])))
-    for turn in _turns(open_, {line: boxes}, {line: stored}, farthest):
-        window = stored.window(_as_box(_around(boxes[turn])), float(farthest[turn].max()))
-        asked, features = there.iloc[turn], stored.around(window)
-        if not stored.metres:
-            asked, _ = bring_to(asked, plan.metric_crs, what="sites")
-            features, _ = bring_to(features, plan.metric_crs, what=line)
-        pieces = overlay.cut(features.geometry.to_numpy(), checked=True)
-        distance[turn] = overlay.nearest(asked.geometry.to_numpy(), pieces)
+    while len(open_):
+        unsure = [open_[:0]]
+        for turn in _turns(open_, {line: boxes}, {line: stored}, farthest):
+            window = stored.window(_as_box(_around(boxes[turn])), float(farthest[turn].max()))
+            asked, features = there.iloc[turn], stored.around(window)
+            if not stored.metres:
+                asked, _ = bring_to(asked, plan.metric_crs, what="sites")
+                features, _ = bring_to(features, plan.metric_crs, what=line)
+            pieces = overlay.cut(features.geometry.to_numpy(), checked=True)
+            distance[turn] = overlay.nearest(asked.geometry.to_numpy(), pieces)
+            if not stored.shows_all(window):
+                unsure.append(turn[~(distance[turn] <= farthest[turn])])
+        # none, unless the plane stretches lengths by more than it may
+        open_ = np.concatenate(unsure)
+        farthest[open_] *= 2.0
     lines.loc[lines.index[rows], "distance_m"] = distance
 
 
