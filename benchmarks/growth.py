@@ -61,7 +61,7 @@ def whole_checks(told):
 
 
 def slope(line):
-    """Give the power of the pairs that the cost grows with at last; what costs the same for any size hides it before."""
+    """Give the power that the cost grows with between the two largest sizes, where what any size costs is little."""
     (few, little, _), (many, much, _) = line[-2:]
     return math.log(much / little) / math.log(many / few)
 
