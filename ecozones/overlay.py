@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import shapely
@@ -358,10 +359,10 @@ def _pairs(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows, Flags]:
     shape, piece, few = _near(shapes, pieces)
     inside = np.zeros(len(shape), dtype=bool)
     large = np.flatnonzero(~few)
-    inside[large] = shapely.contains_properly(pieces.geometry[piece[large]], shapes[shape[large]])
+    inside[large] = _piece_by_piece(shapely.contains_properly, pieces, piece[large], shapes[shape[large]])
     meets = inside | few
     maybe = large[~inside[large]]
-    meets[maybe] = shapely.intersects(pieces.geometry[piece[maybe]], shapes[shape[maybe]])
+    meets[maybe] = _piece_by_piece(shapely.intersects, pieces, piece[maybe], shapes[shape[maybe]])
     small = np.flatnonzero(few)
     small = small[_boxes_hold(pieces.geometry[piece[small]], shapes[shape[small]])]
     inside[small] = shapely.contains_properly(pieces.geometry[piece[small]], shapes[shape[small]])
@@ -379,6 +380,16 @@ def _near(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows, Flags]:
     shapely.prepare(copies)
     meets[few] = shapely.intersects(copies[own], pieces.geometry[piece[few]])
     return shape[meets], piece[meets], few[meets]
+
+
+def _piece_by_piece(
+    ask: Callable[[Geometries, Geometries], Flags], pieces: Pieces, piece: Rows, shapes: Geometries
+) -> Flags:
+    """Ask everything about one piece before the next, whose index would push the other's out of the cache."""
+    order = np.argsort(piece, kind="stable")
+    answers = np.empty(len(piece), dtype=bool)
+    answers[order] = ask(pieces.geometry[piece[order]], shapes[order])
+    return answers
 
 
 def _boxes_hold(outer: Geometries, inner: Geometries) -> Flags:
@@ -639,7 +650,7 @@ def meeting_pairs(shapes: Geometries, pieces: Pieces) -> tuple[Rows, Rows]:
     for start in range(0, len(shapes), _BATCH):
         shape, piece, few = _near(shapes[start : start + _BATCH], pieces)
         meets = few.copy()
-        meets[~few] = shapely.intersects(pieces.geometry[piece[~few]], shapes[start + shape[~few]])
+        meets[~few] = _piece_by_piece(shapely.intersects, pieces, piece[~few], shapes[start + shape[~few]])
         found.append(np.unique((start + shape[meets]) * width + pieces.feature[piece[meets]]))
     row, polygon = np.divmod(np.concatenate(found) if found else np.empty(0, dtype=np.intp), width)
     return row, polygon
