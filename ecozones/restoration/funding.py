@@ -19,10 +19,9 @@ import pandas as pd
 
 from ecozones.amounts import convert_money
 from ecozones.area import AreaMethod
-from ecozones.columns import read_numbers
+from ecozones.columns import read_numbers, read_years
 from ecozones.errors import FormatWarning, InputError, SchemaError, name_rows
 from ecozones.restoration.measuring import measure_restored
-from ecozones.restoration.records import read_years
 from ecozones.restoration_types import recognise_stage, recognise_types
 from ecozones.schema import as_text, match_columns
 from ecozones.schema import table as contract
@@ -362,7 +361,8 @@ def _groups(
     if "type" in own:
         records["type"] = pd.Series(recognise_types(records["type"]), dtype=object).fillna(records["type"])
     if "year" in own:
-        records["year"] = read_years(records)
+        # asked of the register itself, whose rows have the names that its owner knows
+        records["year"] = read_years(projects, "year", "projects").array
     if "stage" in own:
         records["stage"] = pd.Series([recognise_stage(word) for word in records["stage"]]).fillna(records["stage"])
     distinct = records[["project_id", *(key for key in own if key != "project_id")]].drop_duplicates()
