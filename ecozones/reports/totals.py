@@ -145,9 +145,9 @@ def close_pieces(
         unit = str(column).rsplit("_", 1)[-1]
         if unit not in DECIMALS:
             continue
+        known = None if areas is None else areas[column].to_dict()
         for name, own in rounded.groupby(whole, sort=False, dropna=False)[column]:
-            area = None if areas is None else float(areas.loc[name, column])
-            closed = close_totals(own, DECIMALS[unit], area)
+            closed = close_totals(own, DECIMALS[unit], None if known is None else known[name])
             rounded.loc[own.index, column] = closed["rounded"]
             moved = closed["adjustment"][closed["adjustment"] != 0]
             changes.setdefault(str(column), []).extend(f"{name} {change:+.{DECIMALS[unit]}f}" for change in moved)
