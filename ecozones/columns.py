@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -169,11 +169,30 @@ def read_numbers(table: pd.DataFrame, columns: Iterable[str], what: str) -> pd.D
         for column in wanted
         for place in np.flatnonzero(~np.isfinite(numbers[column]) & table[column].notna()).tolist()
     ]
-    if foreign:
-        shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in foreign[:10])
-        message = f"{what} cannot be used, {len(foreign)} problems: {shown}"
-        raise SchemaError(message, pd.DataFrame(foreign, columns=["row", "column", "problem"]))
+    refuse_figures(foreign, what)
     return numbers
+
+
+def refuse_figures(problems: Sequence[tuple[Any, str, str]], what: str) -> None:
+    """
+    Raise one error that tells of every problem of a table, if there is any.
+
+    Parameters
+    ----------
+    problems
+        Row, column and what is wrong.
+    what
+        Name of the table, for the message.
+
+    Raises
+    ------
+    SchemaError
+        With the problems as a table.
+    """
+    if problems:
+        shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in problems[:10])
+        message = f"{what} cannot be used, {len(problems)} problems: {shown}"
+        raise SchemaError(message, pd.DataFrame(problems, columns=["row", "column", "problem"]))
 
 
 def read_days(table: pd.DataFrame, column: str, what: str) -> pd.Series:

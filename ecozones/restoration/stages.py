@@ -16,11 +16,10 @@ from ecozones.columns import read_days, read_numbers, read_years, share_of
 from ecozones.errors import InputError, SchemaError, name_rows
 from ecozones.restoration_types import stated_areas
 from ecozones.shipped import shipped_table
+from ecozones.units import HA
 
 FiguresOf = Literal["row", "project"]
 
-
-_HA = 1e4
 
 # what adding decimals in binary leaves
 _NOISE = 1e-9
@@ -236,7 +235,7 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
     checks = shipped_table("thresholds")["checks"]
     if {"stated_area_m2", "activity_ha"} <= set(projects.columns):
         pair = read_numbers(projects, ["stated_area_m2", "activity_ha"], "projects")
-        share = (share_of(pair["stated_area_m2"] / _HA, pair["activity_ha"]) - 1).abs()
+        share = (share_of(pair["stated_area_m2"] / HA, pair["activity_ha"]) - 1).abs()
         limit = checks["stated_area_share"]
         found += [
             (ids[row], "stated area differs from the measured one", share[row], limit["value"], limit["source"])

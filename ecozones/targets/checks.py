@@ -8,10 +8,10 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from ecozones.columns import as_numbers
+from ecozones.columns import as_numbers, refuse_figures
 from ecozones.errors import SchemaError
 from ecozones.targets.paths import Trajectory
-from ecozones.targets.stated import half_digit, refuse_figures
+from ecozones.targets.stated import half_digit
 
 _COMPARATORS = {">=": ">=", "≥": ">=", ">": ">=", "<=": "<=", "≤": "<=", "<": "<=", "=": "=", "==": "="}
 _NEEDED = ("indicator", "value", "unit", "comparator")
