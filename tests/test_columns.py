@@ -1,6 +1,8 @@
 """Columns as numbers and flags: what is missing stays missing, and everything wrong is told."""
 
+import copy
 import datetime as dt
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 
 from ecozones.columns import as_flag, read_days, read_flags, read_numbers, read_years, share_of
 from ecozones.errors import SchemaError
+from ecozones.shipped import shipped_table
 
 
 def test_everything_that_is_no_number_is_told_at_once():
@@ -116,3 +119,18 @@ def test_what_is_neither_is_refused_with_its_rows():
 def test_nothing_is_divided_by_nothing():
     found = share_of(pd.Series([1.0, 1, np.nan, 0]), pd.Series([4.0, 0, 1, 2]))
     assert found.tolist() == pytest.approx([0.25, np.nan, np.nan, 0], nan_ok=True)
+
+
+def test_a_table_of_the_library_cannot_be_changed_by_a_caller():
+    table = shipped_table("thresholds")
+    for change in (
+        lambda: table.update(checks={}),
+        lambda: table["checks"].pop("sliver_share"),
+        lambda: table["checks"]["sliver_share"].__setitem__("value", 1.0),
+        lambda: table["rates"].append({}),
+    ):
+        with pytest.raises((TypeError, AttributeError)):
+            change()
+    own = copy.deepcopy(table)
+    own["checks"]["sliver_share"]["value"] = 1.0
+    assert pickle.loads(pickle.dumps(table)) == table != own  # noqa: S301 - our own

@@ -123,8 +123,5 @@ def table(name: str) -> Table:
         found = found[part]
     columns: list[Column] = []
     for key, value in found["columns"].items():
-        fields: dict[str, Any] = {
-            field: tuple(item) if isinstance(item, list) else item for field, item in value.items()
-        }
-        columns.append(Column(key, **fields))
+        columns.append(Column(key, **value))
     return Table(name, found["zh"], found["en"], tuple(columns))
