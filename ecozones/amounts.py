@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ecozones.columns import read_numbers
+from ecozones.columns import as_numbers, read_numbers
 from ecozones.errors import SchemaError, name_rows
 from ecozones.units import stated_units, unit_of
 
@@ -87,7 +87,7 @@ def convert_money(values: pd.Series, unit: str | pd.Series) -> pd.DataFrame:
     [150000000.0, 3000000.0]
     """
     table = pd.DataFrame({"stated": values, "stated_unit": unit})
-    number = pd.to_numeric(table["stated"], errors="coerce").astype(float)
+    number = as_numbers(table["stated"])
     found = table["stated_unit"].map(lambda word: unit_of(word, "money"))
     problems = [(row, "stated", "is not a number") for row in table.index[number.isna() & table["stated"].notna()]]
     problems += [(row, "stated_unit", "is no unit of money") for row in table.index[found.isna()]]

@@ -1,8 +1,11 @@
-"""Columns of a table as numbers, as days and as yes or no, and shares that divide by nothing."""
+"""Columns of a table as numbers, as days, as years and as yes or no, and shares that divide by nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,121 @@ import pandas as pd
 from ecozones.errors import SchemaError, name_rows
 
 _YES, _NO = {"true", "yes", "y", "1", "是", "有"}, {"false", "no", "n", "0", "否", "无"}
+
+# a day as files write it, with or without an hour
+_DAY = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ].*)?")
+
+
+def as_numbers(series: pd.Series) -> pd.Series:
+    """
+    Read figures; what stands for something else, such as a day, a span of time or yes and no, is no figure.
+
+    Parameters
+    ----------
+    series
+        Any column.
+
+    Returns
+    -------
+    Series
+        Floats on the same index, missing where there is no figure.
+
+    Examples
+    --------
+    >>> as_numbers(pd.Series([1, "1.5", True, pd.Timestamp("2024-03-01")], dtype=object)).tolist()
+    [1.0, 1.5, nan, nan]
+    """
+    if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series):
+        return series.astype(float)
+    plain = series.astype(object)
+    said = np.array([isinstance(value, bool | np.bool_ | dt.date | dt.timedelta | pd.Period) for value in plain], bool)
+    return pd.to_numeric(plain.where(~said, None), errors="coerce").astype(float)
+
+
+def as_years(series: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """
+    Read years, be they written as numbers or as days.
+
+    Parameters
+    ----------
+    series
+        Numbers, text of numbers or of ISO days, days or spans of time in any dress.
+
+    Returns
+    -------
+    tuple
+        The years, whole numbers unless one is none, missing where nothing is said; and which values are no years.
+
+    Examples
+    --------
+    >>> years, foreign = as_years(pd.Series([2024, "2024", "2024-03-01", dt.date(2024, 3, 1), True], dtype=object))
+    >>> years.tolist(), foreign.tolist()
+    ([2024, 2024, 2024, 2024, <NA>], [False, False, False, False, True])
+    """
+    blank = series.isna()
+    kind = series.dtype
+    if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series):
+        foreign = ~blank & ~np.isfinite(series.astype(float))
+        return (series.where(~foreign) if foreign.any() else series), foreign
+    if isinstance(kind, pd.PeriodDtype) or pd.api.types.is_datetime64_any_dtype(series):
+        return series.dt.year.astype("Int64"), blank & False
+    plain = series.astype(object)
+    blank |= np.array([isinstance(value, str) and not value.strip() for value in plain], dtype=bool)
+    years = as_numbers(pd.Series([_year_of_day(value) for value in plain], series.index, dtype=object))
+    foreign = ~blank & ~np.isfinite(years)
+    years = years.where(~foreign)
+    return years.astype("Float64" if (years % 1 > 0).any() else "Int64"), foreign
+
+
+def _year_of_day(value: Any) -> Any:  # noqa: ANN401 - whatever a register holds
+    """Give the year of a day or a span of time, and anything else as it is."""
+    if isinstance(value, dt.date | pd.Period):
+        return value.year
+    if isinstance(value, str) and _DAY.fullmatch(value.strip()):
+        day = pd.to_datetime(re.split("[T ]", value.strip())[0].replace("/", "-"), errors="coerce")
+        return value if pd.isna(day) else day.year
+    return value
+
+
+def read_years(table: pd.DataFrame, column: str, what: str) -> pd.Series:
+    """
+    Read a column as years, so that 2024, "2024" and the first of March 2024 are one year.
+
+    Parameters
+    ----------
+    table
+        Any table.
+    column
+        A column of it.
+    what
+        Name of the table, for messages.
+
+    Returns
+    -------
+    Series
+        Numbers as they stand; of text and of days whole numbers, missing where nothing is said.
+
+    Raises
+    ------
+    SchemaError
+        A value is no year; ``problems`` lists every one.
+
+    Examples
+    --------
+    >>> read_years(pd.DataFrame({"year": ["2024", "2024-03-01", None]}), "year", "projects").tolist()
+    [2024, 2024, <NA>]
+    """
+    years, foreign = as_years(table[column])
+    if foreign.any():
+        rows = table.index[foreign.to_numpy()]
+        said = [repr(value) for value in table[column][foreign.to_numpy()]]
+        message = (
+            f"{what} has values in {column} that are no years: rows {name_rows(rows)} ({name_rows(said)}); write the "
+            "year as 2024, or a day as 2024-03-01"
+        )
+        problems = {"row": rows, "column": column, "problem": [f"{value} is no year" for value in said]}
+        raise SchemaError(message, pd.DataFrame(problems))
+    return years
 
 
 def read_numbers(table: pd.DataFrame, columns: Iterable[str], what: str) -> pd.DataFrame:
@@ -45,17 +163,36 @@ def read_numbers(table: pd.DataFrame, columns: Iterable[str], what: str) -> pd.D
     if missing:
         message = f"{what} has no columns {', '.join(missing)}; it has {', '.join(map(str, table.columns))}"
         raise SchemaError(message)
-    numbers = table[wanted].apply(pd.to_numeric, errors="coerce").astype(float)
+    numbers = pd.DataFrame({column: as_numbers(table[column]) for column in wanted}, index=table.index)
     foreign = [
         (table.index[place], column, f"{table[column].iloc[place]!r} is not a number")
         for column in wanted
         for place in np.flatnonzero(~np.isfinite(numbers[column]) & table[column].notna()).tolist()
     ]
-    if foreign:
-        shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in foreign[:10])
-        message = f"{what} cannot be used, {len(foreign)} problems: {shown}"
-        raise SchemaError(message, pd.DataFrame(foreign, columns=["row", "column", "problem"]))
+    refuse_figures(foreign, what)
     return numbers
+
+
+def refuse_figures(problems: Sequence[tuple[Any, str, str]], what: str) -> None:
+    """
+    Raise one error that tells of every problem of a table, if there is any.
+
+    Parameters
+    ----------
+    problems
+        Row, column and what is wrong.
+    what
+        Name of the table, for the message.
+
+    Raises
+    ------
+    SchemaError
+        With the problems as a table.
+    """
+    if problems:
+        shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in problems[:10])
+        message = f"{what} cannot be used, {len(problems)} problems: {shown}"
+        raise SchemaError(message, pd.DataFrame(problems, columns=["row", "column", "problem"]))
 
 
 def read_days(table: pd.DataFrame, column: str, what: str) -> pd.Series:

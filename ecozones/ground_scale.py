@@ -42,7 +42,7 @@ _BEND_NOISE = 1e-11
 # What the polynomials may miss the projection by at any of the places asked: its own rounding. [m]
 _MISS_M = 1e-8
 _EARTH_M = 6_371_000.0
-_POLE_LIMIT = math.radians(89.0)
+POLE_LIMIT = math.radians(89.0)
 # Vertices handled at once, so that they stay in the cache, and cells kept, of a kilobyte each.
 _CHUNK = 1 << 14
 _KEPT = 20_000
@@ -164,7 +164,7 @@ class GroundScale:
         """Fit the scale of a cell, None where its polynomials miss what they are fitted to."""
         x, y = (axis.ravel() for axis in np.meshgrid(centre[0] + half * _AT, centre[1] + half * _AT, indexing="ij"))
         latitude, longitude = self._locate(np.r_[centre[0], x], np.r_[centre[1], y])
-        if not ((np.abs(latitude) < _POLE_LIMIT) & (np.abs(longitude) <= math.tau)).all():
+        if not ((np.abs(latitude) < POLE_LIMIT) & (np.abs(longitude) <= math.tau)).all():
             return None
         offset = longitude[1:] - longitude[0]
         offset -= math.tau * np.round(offset / math.tau)

@@ -25,7 +25,7 @@ _Dimensions = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
 Kind = Literal["claimed", "unclaimed", "uncovered"]
 
 # what double precision leaves of a cut along a shared edge; measured below 1e-10 of the shape for county-sized lines
-_NOISE_SHARE = 1e-9
+NOISE_SHARE = 1e-9
 
 # parts of one patch that lie closer than this belong together when a sliver is judged [m]
 _REACH_M = 1e-3
@@ -126,7 +126,7 @@ def divide(
         }
     )
     totals["error"] = totals["claimed"] + totals["unclaimed"] + totals["uncovered"] - totals["whole"]
-    noise = measured["amount"].to_numpy() <= _NOISE_SHARE * whole[measured["shape"].to_numpy()]
+    noise = measured["amount"].to_numpy() <= NOISE_SHARE * whole[measured["shape"].to_numpy()]
     listed = measured[~(noise & (measured["dimension"] > 0))].reset_index(drop=True)
     return _gather(_judge(listed, whole, slivers), frame.crs), totals
 
@@ -329,7 +329,7 @@ def _counted_again(
     """Tell which shapes have ground in several polygons at once: in the plane, parts sum to more than their union."""
     summed = np.bincount(shape, weights=_in_plane(shared, dimension[shape]), minlength=len(claimed))
     more = summed - _in_plane(claimed, dimension)
-    return np.asarray(more > _NOISE_SHARE * summed)
+    return np.asarray(more > NOISE_SHARE * summed)
 
 
 def _in_plane(geometry: overlay.Geometries, dimension: _Dimensions) -> overlay.Numbers:

@@ -11,7 +11,7 @@ import shapely
 from ecozones.crs import DEGREE_M, align, gauss_kruger, same_crs
 
 # A straight edge in one plane is a curve in another; between points this close the two differ by less than 0.2 mm. [m]
-_EDGE_M = 70.0
+EDGE_M = 70.0
 # how far a metre of the plane may be from one on the ground; a county at the far edge of a six-degree zone has 0.4 %
 _SCALE_TOLERANCE = 0.005
 # the three-degree zones of the Chinese survey, 25 to 45 [°]
@@ -52,7 +52,7 @@ def bring_to(frame: gpd.GeoDataFrame, crs: Any, *, what: str) -> tuple[gpd.GeoDa
     """
     if same_crs(frame.crs, crs):
         return align(frame, crs, what=what)
-    longest = _EDGE_M / DEGREE_M if frame.crs.is_geographic else _EDGE_M
+    longest = EDGE_M / DEGREE_M if frame.crs.is_geographic else EDGE_M
     dense = frame.set_geometry(shapely.segmentize(frame.geometry.to_numpy(), longest), crs=frame.crs)
     return align(dense, crs, what=what)
 

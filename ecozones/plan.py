@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import geopandas as gpd
 import numpy as np
@@ -158,6 +158,10 @@ class ZoningPlan:
         _warn_of_shifts(frames, spaces, ground, said)
         crs = pyproj.CRS(ground.crs) if ground is not None and not ground.crs.is_geographic else _commonest_crs(frames)
         return cls(name, frames, spaces, ground, covered, crs, declared, tuple(said))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel with pieces that were cut, but without answers that a moment gives again."""
+        return {name: value for name, value in self.__dict__.items() if name != "_flat"}
 
     def __getitem__(self, line: str) -> gpd.GeoDataFrame:
         """Give a copy of one line's frame."""

@@ -21,6 +21,8 @@ AreaUnit = Literal["m2", "ha", "km2", "mu"]
 
 # 1 mu is 2000/3 m2 exactly, so 0.0015 mu are a square metre
 _PER_M2: dict[str, tuple[float, float]] = {"m2": (1.0, 1.0), "ha": (1.0, 1e4), "km2": (1.0, 1e6), "mu": (3.0, 2e3)}
+# square metres of a hectare
+HA = 1e4
 # a shapefile cuts the names of columns to so many bytes
 NAME_BYTES = 10
 DECIMALS: dict[str, int] = {"m2": 2, "ha": 4, "km2": 6, "mu": 2}

@@ -186,6 +186,12 @@ def test_money_of_a_year_that_is_written_in_two_ways_is_one_sum(register):
     assert table[["year", "amount"]].to_numpy().tolist() == [[2022, 300_000], [2023, 400_000]]
 
 
+def test_a_year_of_money_that_is_none_is_named_by_the_label_of_its_row(register):
+    wrong = register.assign(year=[2022, "soon", 2023, 2023]).set_axis(["ra", "rb", "rc", "rd"])
+    with pytest.raises(SchemaError, match="no years: rows rb"):
+        sum_funding(wrong, by="year")
+
+
 def test_numbers_for_ids_stay_numbers_and_meet_text_of_another_table(tmp_path):
     two = projects((0, 0, 100, 100), (200, 0, 300, 100), project_id=[7, 8])
     (tmp_path / "money.csv").write_text("项目编号,计划投资_元\n7,100\n", encoding="utf-8")

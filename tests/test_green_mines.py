@@ -1,5 +1,8 @@
 """Scores of green mines by two editions."""
 
+import tomllib
+from importlib import resources
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +68,16 @@ def test_a_green_mine_of_2024_passes_only_by_what_the_caller_read_in_it(said, pa
 def test_every_row_says_how_far_the_rules_were_verified(edition, indicators, points):
     table = green_mines.score_green_mine(marks(indicators, points, 0.9), edition=edition)
     assert table["status"].tolist() == ["partial"] * 7
+
+
+def test_the_status_is_that_of_the_source_of_the_edition(monkeypatch):
+    tables = tomllib.loads(resources.files("ecozones").joinpath("data/ledgers.toml").read_text(encoding="utf-8"))
+    for edition, status in (("2020", "verified"), ("2024", "memory")):
+        tables["sources"][tables["green_mine"][edition]["source"]]["status"] = status
+    monkeypatch.setattr(green_mines, "shipped_table", {"ledgers": tables}.__getitem__)
+    for edition, indicators, points, status in (("2020", 100, 1000, "verified"), ("2024", 49, 100, "memory")):
+        table = green_mines.score_green_mine(marks(indicators, points, 0.9), edition=edition)
+        assert table["status"].tolist() == [status] * 7
 
 
 def test_indicators_of_another_edition_are_refused():

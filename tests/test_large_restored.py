@@ -11,7 +11,7 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecozones import ZoningPlan, measure_restored
+from ecozones import ZoningPlan, measure_restored, read_projects
 from ecozones.errors import InputError, RepairWarning, SchemaError
 from ecozones.large import restored as module
 from ecozones.large.restored import measure_restored_in
@@ -166,7 +166,7 @@ def test_records_that_cannot_be_measured_are_put_aside(tmp_path):
         run = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", by="total", engine=1, rows=20)
     refused = run.table("refused")
     assert refused["row"].tolist() == [3, 7, 11]
-    assert ["missing" in refused["reason"][0], "number" in refused["reason"][2]] == [True, True]
+    assert ["missing" in refused["reason"][0], "year 'last year' is no year" in refused["reason"][2]] == [True, True]
     same(run.groups(), measure_restored(frame.drop(index=[3, 7, 11]), by="total"))
     report = pd.read_parquet(tmp_path / "out" / "ready" / "report.parquet")
     assert report["row"].tolist() == [7]
@@ -233,6 +233,34 @@ def test_any_column_may_name_the_groups(tmp_path, by):
     frame = register().assign(what=list("ab") * 40, value=[1, 2] * 40, rows=[3, 4] * 40)
     large = measure_restored_in(stored(tmp_path, frame), tmp_path / "out", engine=1, by=by, rows=20).groups()
     same(large, measure_restored(frame, by=by))
+
+
+@pytest.mark.parametrize(
+    ("dress", "ending"),
+    # a GeoPackage holds no spans of time
+    [(dress, ending) for dress in ("text", "ISO days", "days", "dates") for ending in ("parquet", "gpkg")]
+    + [("spans", "parquet")],
+)
+def test_years_in_any_dress_are_those_of_the_frame_in_memory(tmp_path, dress, ending):
+    days = pd.Series(pd.to_datetime(["2024-03-01", "2025-05-01"] * (N // 2)))
+    dressed = {
+        "text": days.dt.year.astype(str),
+        "ISO days": days.dt.strftime("%Y-%m-%d"),
+        "days": days,
+        "dates": days.dt.date,
+        "spans": days.dt.to_period("Y"),
+    }
+    frame = register().assign(year=dressed[dress])
+    path = tmp_path / f"register.{ending}"
+    if ending == "parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_file(path)
+    expected = measure_restored(register().assign(year=days.dt.year), by="year")
+    assert expected["year"].tolist() == [2024, 2025]
+    for in_memory in (frame, read_projects(frame), read_projects(path)):
+        same(measure_restored(in_memory, by="year"), expected)
+    same(measure_restored_in(path, tmp_path / "out", engine=1, by="year", rows=30).groups(), expected)
 
 
 def test_a_register_without_records_has_its_columns(tmp_path):

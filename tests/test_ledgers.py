@@ -156,3 +156,11 @@ def test_stock_land_moves_the_next_quota(unsupplied, idle, change):
     row |= {"idle_ha": 50, "idle_disposed_ha": idle, "idle_task": 0.15}
     found = ledgers.next_quota(pd.DataFrame([row]))["quota_change"].item()
     assert found == pytest.approx(change, nan_ok=True)
+
+
+def test_the_farmland_of_a_year_that_is_written_in_two_ways_is_one_balance():
+    years = pd.Series(["2024", 2024], dtype=object)
+    entries = pd.DataFrame(
+        {"kind": ["supplemented", "occupied"], "area_ha": [12.0, 10.0], "accepted": True, "year": years}
+    )
+    assert ledgers.farmland_balance(entries, by="year")[["year", "net_ha"]].to_numpy().tolist() == [[2024, 2.0]]

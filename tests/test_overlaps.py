@@ -147,3 +147,9 @@ def test_a_matrix_of_too_many_is_refused():
 def test_net_is_within_gross_and_every_statement_of_the_certificate_holds(squares):
     certificate = overlaps.restoration_certificate(drawn(squares), method="planar")
     assert certificate.holds.all(), certificate
+
+
+def test_a_year_that_is_written_in_two_ways_is_one_row_of_the_matrix():
+    pair = projects((0, 0, 100, 100), (50, 0, 150, 100), year=["2024", 2024])
+    matrix = overlaps.overlap_matrix(pair, by="year", method="planar")
+    assert (matrix.index.tolist(), matrix.to_numpy().tolist()) == ([2024], [[pytest.approx(1.5)]])

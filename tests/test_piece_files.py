@@ -1,5 +1,7 @@
 """Pieces on disk: found again only where they are whole and were cut from just this layer."""
 
+import pickle
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -107,3 +109,10 @@ def test_pieces_can_be_read_by_box(tmp_path):
     corner = gpd.read_parquet(path, bbox=(39_500_000, 3_400_000, 39_501_500, 3_401_500))
     assert 0 < len(corner) < len(kept.pieces(LINE).geometry)
     assert set(corner["feature"]) == {0}
+
+
+def test_a_plan_is_the_same_bytes_whatever_was_asked_of_its_planes():
+    given = pickle.loads(pickle.dumps(plan()))  # noqa: S301 - our own
+    fresh = pickle.dumps(given)
+    assert given.in_metres(LINE)
+    assert pickle.dumps(given) == fresh

@@ -235,12 +235,41 @@ def test_money_whose_unit_a_shapefile_cut_off_is_left_alone_and_that_is_said(tmp
     assert 120.0 in read.iloc[0].tolist()
 
 
-def test_money_whose_cut_unit_can_be_one_only_is_read(tmp_path):
-    read = quiet(shapefile(tmp_path / "register.shp", "总投资百万元", 1.2, "GBK"))
-    assert (read["planned_funds"].tolist(), read["总投资百万元"].tolist()) == ([1_200_000], [1.2])
-    # another column plays the role: what is left of the cut one is nobody's unit
-    beside = quiet(register(项目编号="P1", 总投资_元=[5.0], 总投资百万=[1.2]))
+def test_money_of_a_cut_unit_of_several_currencies_is_left_alone_and_named(tmp_path):
+    # dollars are in the register: 1.2 million of them are not 1.2 million yuan
+    path = shapefile(tmp_path / "register.shp", "总投资百万美元", 1.2, "GBK")
+    with pytest.warns(FormatWarning, match="any of 总投资百万元, 总投资百万美元, 总投资百万欧元") as heard:
+        read = read_projects(path)
+    assert any("ends within a unit, as a shapefile cuts it" in str(one.message) for one in heard)
+    assert ("planned_funds" in read.columns, read["总投资百万"].tolist()) == (False, [1.2])
+    whole = quiet(register(项目编号="P1", 总投资百万美元=[1.2]))
+    assert (whole["planned_funds"].tolist(), whole["currency"].tolist()) == ([1_200_000], ["USD"])
+    # the caller says what the column is, and a column of units in what it stands
+    said = quiet(
+        register(项目编号="P1", 总投资百万=[1.2], 资金单位="百万欧元"), columns={"planned_funds": "总投资百万"}
+    )
+    assert (said["planned_funds"].tolist(), said["currency"].tolist()) == ([1_200_000], ["EUR"])
+
+
+def test_money_that_plays_no_role_is_named():
+    given = register(项目编号="P1", 总投资_元=[5.0], 总投资百万=[1.2], 中央资金_万元=[2.0], 说明="三百元")
+    with pytest.warns(
+        FormatWarning, match="projects: 总投资百万, 中央资金_万元 left as they stand, since 总投资_元 hold"
+    ):
+        beside = read_projects(given)
     assert (beside["planned_funds"].tolist(), beside["总投资百万"].tolist()) == ([5.0], [1.2])
+
+
+def test_an_area_whose_cut_unit_can_be_one_only_is_read_and_said(tmp_path):
+    path = shapefile(tmp_path / "register.shp", "计划面积公顷", 1.5, "GBK")
+    with pytest.warns(
+        FormatWarning, match="计划面积公 ends within a unit, as a shapefile cuts it, and is read as 计划面积公顷; if"
+    ):
+        read = read_projects(path)
+    assert (read["planned_ha"].tolist(), "计划面积公顷" in read.columns) == ([1.5], False)
+    with pytest.warns(FormatWarning, match="is read as 上报面积公顷"):
+        beside = read_projects(shapefile(tmp_path / "stated.shp", "上报面积公顷", 1.5, "GBK"))
+    assert beside[["stated_area_m2", "上报面积公顷"]].to_numpy().tolist() == [[15_000.0, 1.5]]
 
 
 def test_a_currency_is_that_of_the_unit_or_of_its_column():

@@ -12,9 +12,11 @@ import docx
 import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 from docx.oxml.ns import qn
 from openpyxl import load_workbook
 
+from ecozones import ZoningPlan
 from ecozones.conflicts import balance_conflicts, find_conflicts, total_conflicts
 from ecozones.errors import InputError
 from ecozones.quality import check_quality
@@ -160,6 +162,26 @@ def test_conflicts_are_counted_by_gravity_and_area(results):
     assert "× 错误" in rows[0]
     areas = [Decimal(row[5].replace(",", "")) for row in rows]
     assert sum(areas[:-1]) == areas[-1] == Decimal("1999999.54")
+
+
+def test_totals_of_the_text_are_those_of_the_table():
+    # three strips of 3.334 m2: printed they sum to 9.99 m2 and 0.00 mu, before rounding to 10.00 m2 and 0.02 mu
+    west, south = chessboard(1).geometry[0].bounds[:2]
+    strips = [shapely.box(west + x, south, west + x + 1.8, south + 1.8524) for x in (0, 10, 20)]
+    farmland = gpd.GeoDataFrame({"feature_id": list("abc")}, geometry=strips, crs=chessboard().crs)
+    red_line = gpd.GeoDataFrame({"feature_id": ["r"], "subzone": "core"}, geometry=chessboard(1).geometry.array)
+    lines = {"permanent_basic_farmland": farmland, "ecological_red_line": red_line.set_crs(farmland.crs)}
+    found = find_conflicts(ZoningPlan.from_layers(lines, extent=chessboard(1)), method="planar")
+    report = compose_report(found, language="en", maps=False)
+    (table,) = report.tables()
+    total = dict(zip((column.key for column in table.columns), table.printed("en")[-1], strict=True))
+    assert (total["area_m2"], total["area_mu"]) == ("9.99", "—")
+    (said,) = report.paragraphs()
+    assert "0.0010 ha (0.01 mu) summed over pairs" in said.printed("en")
+    projects = restored_projects().assign(geometry=strips[:2], crs=None).set_crs(chessboard().crs)
+    (table,) = (report := compose_report(measure_restored(projects, method="planar"), language="en")).tables()
+    (said,) = report.paragraphs()
+    assert table.printed("en")[-1][[column.key for column in table.columns].index("activity_ha")] in said.printed("en")
 
 
 def test_no_conflict_is_said(tmp_path):

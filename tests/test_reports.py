@@ -22,6 +22,7 @@ from docx.oxml.ns import qn
 from openpyxl import load_workbook
 
 import ecozones
+from ecozones import ZoningPlan
 from ecozones.errors import InputError, MissingDependencyError
 from ecozones.readers import read_plan, read_sites
 from ecozones.reports import (
@@ -41,6 +42,7 @@ from ecozones.reports import (
 from ecozones.reports import document as document_writer
 from ecozones.reports.capsule import read_capsule
 from ecozones.reports.figures import ABSENT, KINDS, dictionary, show
+from ecozones.reports.totals import close_pieces
 from ecozones.siting import check_sites
 from ecozones.testing import BOARD_CRS, chessboard_plan, square, square_between
 from ecozones.units import from_m2
@@ -427,6 +429,41 @@ def test_farmland_taken_fills_the_official_forms(files):
     assert replaced[-1][5] == "11.1111"
     book = load_workbook(files["xlsx"])
     assert {"占用永久基本农田情况表", "永久基本农田补划表", "三线占用汇总表"} <= set(book.sheetnames)
+
+
+def test_ground_of_farmland_that_overlaps_is_counted_once():
+    west, south = square("a1").total_bounds[:2]
+    patches = [shapely.box(west + x, south, west + x + 100, south + 100) for x in (0, 50, 300, 301.8, 303.6)]
+    patches[2:] = [shapely.box(*patch.bounds[:2], patch.bounds[0] + 1.8, south + 1.84) for patch in patches[2:]]
+    farmland = gpd.GeoDataFrame({"feature_id": list("abcde")}, geometry=patches, crs=BOARD_CRS)
+    plan = ZoningPlan.from_layers({"permanent_basic_farmland": farmland}, extent=square("a1"))
+    sites = gpd.GeoDataFrame(
+        {"site_id": ["over", "tiny"]},
+        geometry=[
+            shapely.box(west, south, west + 150, south + 100),
+            shapely.box(west + 300, south, west + 400, south + 9),
+        ],
+        crs=BOARD_CRS,
+    )
+    report = compose_report(check_sites(sites, plan, on="2026-06-01", method="planar"), maps=False, language="en")
+    form = next(table for table in report.tables() if table.key == "farmland")
+    keys = [column.key for column in form.columns]
+    rows = [dict(zip(keys, row, strict=True)) for row in form.printed("en")]
+    # the site over two patches takes 1.5 ha, be they 1 ha each; the pieces of the other are closed to its 9.94 m2
+    assert [row["area_ha"] for row in rows] == ["1.0000", "1.0000", "0.0004", "0.0003", "0.0003", "1.5010"]
+    assert (rows[-1]["area_m2"], rows[-1]["area_mu"]) == ("15,009.94", "22.51")
+    assert [note for note in form.notes if "Features overlap under sites over:" in note]
+    assert any("Area (m²) tiny +0.01" in note and "over" not in note for note in form.notes)
+    text = " ".join(said.printed("en") for said in report.paragraphs())
+    assert "It takes 1.5000 ha (22.50 mu) of permanent basic farmland" in text
+
+
+def test_pieces_of_one_label_and_of_no_site_are_closed_by_themselves():
+    pieces = pd.DataFrame({"site_id": ["a", None, "a", None], "area_mu": [0.005, 0.004, 0.005, 0.004]}, [0, 1, 0, 1])
+    closed, told = close_pieces(pieces, "site_id")
+    assert closed["area_mu"].tolist() == [0.0, 0.01, 0.01, 0.0]
+    assert closed.index.tolist() == [0, 1, 0, 1]
+    assert told == {"area_mu": ["a -0.01", "nan +0.01"]}
 
 
 # ------------------------------------------------------------------------------------------------ hostile names

@@ -253,7 +253,7 @@ def test_a_bigger_line_never_makes_more_ground_eligible():
     [
         (lambda p: p.drop(columns="project_id"), SchemaError, "no column 'project_id'"),
         (lambda p: p.assign(project_id=["P1", None]), SchemaError, "without a project_id: rows 1"),
-        (lambda p: p.assign(year=["2022", "last year"]), SchemaError, "years that are no numbers: rows 1"),
+        (lambda p: p.assign(year=["2022", "last year"]), SchemaError, "values in year that are no years: rows 1"),
         (lambda p: p.assign(stated_area_m2=[1.0, "much"]), SchemaError, "row 1: stated_area_m2 'much' is not a number"),
         (lambda p: p.set_crs(None, allow_override=True), MissingCRSError, "projects"),
         (lambda p: p.set_geometry([p.geometry[0], shapely.Point(X0, Y0)]), GeometryError, "1"),

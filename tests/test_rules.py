@@ -320,6 +320,26 @@ def test_a_rulebook_is_a_value():
     assert load_rules("CN") == CN
     assert hash(pickle.loads(pickle.dumps(CN))) == hash(CN)  # noqa: S301
     assert pickle.loads(pickle.dumps(CN)) == CN  # noqa: S301
+
+
+def test_a_rulebook_is_the_same_bytes_whatever_it_was_asked():
+    fresh = pickle.dumps(pickle.loads(pickle.dumps(CN)))  # noqa: S301
+    book = pickle.loads(fresh)  # noqa: S301
+    days = [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(20)]
+    first = book.decision_table(days[0])
+    for day in days[1:]:
+        book.decision_table(day)
+    book.notice_table(days[0])
+    assert book.version == CN.version
+    assert book.recognise_activity("公路") == "linear_infra"
+    assert pickle.dumps(book) == fresh
+    # of many days the last are kept, and what a caller does to a table is the caller's own
+    assert len(book._tables) == 16
+    again = book.decision_table(days[-1])
+    again["reason"].array[:] = "changed"
+    again.loc[:, "rule_id"] = "changed"
+    pd.testing.assert_frame_equal(book.decision_table(days[-1]), CN.decision_table(days[-1]))
+    pd.testing.assert_frame_equal(book.decision_table(days[0]), first)
     with pytest.raises(dataclasses.FrozenInstanceError):
         CN.rules = ()
 

@@ -1,5 +1,7 @@
 """Columns are found by role, and everything wrong with a table is told at once."""
 
+import datetime as dt
+
 import geopandas as gpd
 import pandas as pd
 import pytest
@@ -174,6 +176,26 @@ def test_a_column_that_bears_a_role_but_does_not_play_it_keeps_its_values():
 def test_years_are_whole_numbers():
     with pytest.raises(SchemaError, match="is no whole number in rows 1"):
         schema.conform(frame(xmbh=["1", "2"], 年度=[2024, 2024.5]), schema.table("projects"), what="projects")
+
+
+@pytest.mark.parametrize(
+    "years", [pd.to_datetime(["2024-03-01", None]), pd.Series([dt.date(2024, 3, 1), None]), ["2024-03-01", ""]]
+)
+def test_a_day_tells_the_year_of_a_project(years):
+    read = schema.conform(frame(xmbh=["1", "2"], 年度=years), schema.table("projects"), what="projects")
+    assert read["year"].tolist() == [2024, pd.NA]
+
+
+def test_what_is_no_year_or_no_figure_is_told_and_never_turned_into_one():
+    days = pd.to_datetime(["2024-03-01", "2024-03-02"])
+    given = frame(
+        xmbh=["1", "2"], 年度=[True, False], 计划面积_亩=days, 总投资_万元=days.to_period("Y"), 验收面积=[True, False]
+    )
+    with pytest.raises(SchemaError, match=r"year .年度. is no year in rows 0, 1") as told:
+        schema.conform(given, schema.table("projects"), what="projects")
+    columns = told.value.problems["column"].unique()
+    assert [name.split()[0] for name in columns] == ["year", "planned_ha", "accepted_ha", "planned_funds"]
+    assert len(told.value.problems) == 8
 
 
 def test_personal_data_are_dropped_and_said_so():

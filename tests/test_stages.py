@@ -174,3 +174,12 @@ def test_a_day_that_is_none_is_named():
 def test_no_area_is_below_zero():
     found = stages.check_stages(pd.DataFrame({"project_id": ["P1", "P2"], "planned_ha": [-1.0, 0.0]}))
     assert found[["project_id", "finding", "value"]].to_numpy().tolist() == [["P1", "planned_ha is below zero", -1.0]]
+
+
+def test_a_year_that_is_written_in_two_ways_is_one_group():
+    years = pd.Series(["2024", 2024, "2024-05-01"], dtype=object)
+    projects = pd.DataFrame({"project_id": list("abc"), "year": years, "planned_ha": 2.0, "reported_ha": 1.0})
+    found = stages.stage_areas(projects, by="year")
+    assert found[["year", "stage", "area_ha"]].to_numpy().tolist() == [[2024, "planned", 6.0], [2024, "reported", 3.0]]
+    rates_by_year = stages.restoration_rates(projects, by=["year"]).query("rate == 'completion'")
+    assert rates_by_year[["year", "numerator", "records"]].to_numpy().tolist() == [[2024, 3.0, 3]]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ecozones.errors import FormatWarning, InputError, SchemaError, TextEncodingWarning
 from ecozones.sources import Layer, read_layer
-from ecozones.streams import Stream, open_stream
+from ecozones.streams import DriverStream, ParquetStream, Stream, open_stream
 
 CRS = "EPSG:4548"
 N = 53
@@ -371,3 +371,14 @@ def test_arcs_become_chords_in_the_open(tmp_path):
     assert told == [(1, "arcs are drawn as chords")]
     assert area[0] == 8
     assert area[1] == pytest.approx(np.pi, rel=1e-2)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "gpkg"])
+def test_garbled_text_is_told_in_the_line_that_opens_the_layer(tmp_path, ending):
+    garbled = gpd.GeoDataFrame({"名称": ["姘稿啘鍩烘湰鍐滅敯"]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4490)
+    path = tmp_path / f"layer.{ending}"
+    garbled.to_parquet(path) if ending == "parquet" else garbled.to_file(path)
+    with pytest.warns(TextEncodingWarning, match="text looks garbled") as heard:
+        stream = open_stream(path)
+    assert [record.filename for record in heard] == [__file__]
+    assert isinstance(stream, DriverStream if ending == "gpkg" else ParquetStream)

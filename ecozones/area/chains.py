@@ -14,13 +14,14 @@ import shapely
 from numpy.typing import NDArray
 
 from ecozones.area.ellipsoid import Floats, Integers
-from ecozones.area.rings import all_rings, refuse_rows, sum_rings
+from ecozones.area.refusals import refuse_rows
+from ecozones.area.rings import all_rings, sum_rings
 from ecozones.area.surface import Surface
+from ecozones.ground_scale import POLE_LIMIT
 
 # Points handled at once, so that they stay in the cache, and coordinates taken out of their geometries at once: some
 # 100 MB, however large the layer.
 _WINDOW = 1 << 15
-_POLE_LIMIT = math.radians(89.0)
 # Where no procedure prescribes a step, edges are divided at this length and extrapolated: good to 1e-13. [m]
 EXACT_STEP_M = 700.0
 
@@ -169,7 +170,7 @@ class Stretch:
         widest = np.maximum.reduceat(np.abs(offset), self.start) / (math.pi / 2 if turn else math.pi)
         nearest = np.maximum.reduceat(np.abs(latitude), self.start)
         bad = np.zeros(len(chains.row), dtype=bool)
-        bad[self.chain[(widest >= 1) | (nearest > _POLE_LIMIT)]] = True
+        bad[self.chain[(widest >= 1) | (nearest > POLE_LIMIT)]] = True
         chains.refuse(
             bad,
             labels,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pyproj
@@ -13,8 +12,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
-# Strip area per radian between two latitudes, and the inverse of a projection: both go from arrays to arrays.
-Strip = Callable[[Floats, Floats], Floats]
 
 
 @dataclasses.dataclass(frozen=True)

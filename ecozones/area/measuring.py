@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ecozones.area.ellipsoid import Floats
 from ecozones.area.methods import AreaMethod, areas_by_method
-from ecozones.area.rings import refuse_rows, without_polygon
+from ecozones.area.refusals import refuse_rows
+from ecozones.area.rings import without_polygon
 from ecozones.errors import MissingCRSError
 from ecozones.units import AreaUnit, from_m2
 

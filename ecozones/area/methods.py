@@ -13,11 +13,12 @@ import shapely
 from numpy.typing import NDArray
 
 from ecozones.area.chains import EXACT_STEP_M, Chains
-from ecozones.area.ellipsoid import Floats, Integers, Strip
-from ecozones.area.rings import all_rings, not_finite, own_rings, refusal_of, refuse_rows, sum_rings
+from ecozones.area.ellipsoid import Floats, Integers
+from ecozones.area.refusals import refusal_of, refuse_rows
+from ecozones.area.rings import all_rings, not_finite, own_rings, sum_rings
 from ecozones.area.surface import Inverse, Surface, flat_crs
 from ecozones.errors import CRSError, GeometryError
-from ecozones.ground_scale import GroundScale
+from ecozones.ground_scale import GroundScale, Strip
 from ecozones.units import round_half_up
 
 AreaMethod = Literal["national", "geodesic", "equal_area", "planar"]

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 import pyproj
 
-from ecozones.area.ellipsoid import CGCS2000, Ellipsoid, Floats, Strip
+from ecozones.area.ellipsoid import CGCS2000, Ellipsoid, Floats
 from ecozones.errors import CRSError, MissingCRSError
-from ecozones.ground_scale import GroundScale
+from ecozones.ground_scale import GroundScale, Strip
 
 Inverse = Callable[[Floats, Floats], tuple[Floats, Floats]]
 # Arc seconds in a radian as the survey writes it. The digits left off move longitudes by some 1e-7 seconds, and so the

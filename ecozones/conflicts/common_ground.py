@@ -23,7 +23,7 @@ from ecozones import overlay
 from ecozones.area import AreaMethod, measure_length, polygon_areas
 from ecozones.crs import DEGREE_M, same_crs
 from ecozones.geometry import polygonal
-from ecozones.patches import Slivers
+from ecozones.patches import NOISE_SHARE, Slivers
 from ecozones.placing import bring_to
 
 Geometries = overlay.Geometries
@@ -34,8 +34,6 @@ Flags = overlay.Flags
 # a layer that few shapes ask is cut into larger pieces, which is sooner done; answers do not depend on it
 _FEW_SHAPES, _COARSE_VERTICES = 1_000, 2_048
 
-# what double precision leaves of a shape that was cut along its own edge
-_NOISE_SHARE = 1e-9
 
 # parts that lie closer than this are one stretch of ground when a sliver is judged [m]
 _REACH_M = 1e-3
@@ -469,7 +467,7 @@ def split_by(geometry: Geometries, places: Layer) -> tuple[Rows, Rows, Geometrie
     share_of_rest = np.divide(
         shapely.area(rest), shapely.area(geometry), out=np.zeros(len(rest)), where=shapely.area(geometry) > 0
     )
-    left = np.flatnonzero(share_of_rest > _NOISE_SHARE)
+    left = np.flatnonzero(share_of_rest > NOISE_SHARE)
     rows = np.r_[found.a, left]
     districts = np.r_[found.b, np.full(len(left), -1, dtype=np.intp)]
     ground = np.concatenate([found.geometry, rest[left]])

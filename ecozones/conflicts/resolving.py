@@ -30,7 +30,7 @@ from ecozones.conflicts.common_ground import (
 from ecozones.crs import check_crs
 from ecozones.errors import SchemaError, name_rows
 from ecozones.geometry import check_polygons, polygonal, repair_polygons
-from ecozones.patches import Slivers
+from ecozones.patches import NOISE_SHARE, Slivers
 from ecozones.plan import ZoningPlan
 from ecozones.shipped import shipped_table
 
@@ -39,8 +39,6 @@ OFFICIAL_ORDER = ("permanent_basic_farmland", "ecological_red_line", "urban_deve
 
 Fragments = Literal["list", "merge"]
 
-# what double precision leaves of a cut along a shared edge
-_NOISE_SHARE = 1e-9
 
 _LEDGER_COLUMNS = [
     "line", "feature_id", "subzone", "outcome", "taken_by", "before_m2", "given_m2", "passed_on_m2", "received_m2",
@@ -259,7 +257,7 @@ def _text(polygons: Geometries) -> NDArray[np.object_]:
 
 
 def _share_ground(one: Geometries, other: Geometries) -> Flags:
-    return np.asarray(shapely.area(shapely.intersection(one, other)) > _NOISE_SHARE * shapely.area(one))
+    return np.asarray(shapely.area(shapely.intersection(one, other)) > NOISE_SHARE * shapely.area(one))
 
 
 def _merge(frame: gpd.GeoDataFrame, left: Geometries, cut: _Cut) -> tuple[Geometries, _Cut]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ecozones.columns import read_flags, read_numbers, share_of
+from ecozones.columns import read_flags, read_numbers, read_years, share_of
 from ecozones.errors import SchemaError, name_rows
 from ecozones.shipped import shipped_table
 
@@ -168,6 +168,8 @@ def farmland_balance(entries: pd.DataFrame, *, by: str | None = None) -> pd.Data
     )
     table["net_ha"] = table["supplemented_ha"] - table["occupied_ha"]
     table["weighted_net_ha"] = table["net_ha"] * quality
+    if by == "year":
+        entries = entries.assign(year=read_years(entries, "year", "the farmland balance"))
     group = entries[by] if by else pd.Series("all", index=entries.index, name="group")
     summed = table.groupby(group, sort=True, dropna=False).sum()
     worst = summed[["net_ha", "weighted_net_ha"]].min(axis=1)

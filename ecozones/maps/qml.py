@@ -19,7 +19,7 @@ def write_qml(
     plan: ZoningPlan, folder: str | Path, *, language: Language = "zh", palette: Palette = "default"
 ) -> list[Path]:
     """
-    Write the styles of a plan's lines for QGIS, as they are drawn by :func:`explore`.
+    Write the styles of a plan's lines for QGIS, as they are drawn by :func:`ecozones.explore`.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ecozones.area import AreaMethod
+from ecozones.columns import read_years
 from ecozones.errors import InputError, SchemaError
 from ecozones.maps.basemaps import Picture, Tiles, basemap_of
 from ecozones.maps.faults import fault_layers, shows_faults
@@ -600,7 +601,7 @@ def explore_years(
     if year not in projects.columns:
         message = f"the projects have no column {year!r}; they have {', '.join(map(str, projects.columns))}"
         raise SchemaError(message)
-    numbers = pd.to_numeric(projects[year], errors="coerce")
+    numbers = read_years(projects, year, "projects")
     if numbers.isna().any():
         message = f"{int(numbers.isna().sum())} projects have no year in {year!r}; fill it in or leave them out"
         raise SchemaError(message)

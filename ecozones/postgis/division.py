@@ -18,13 +18,11 @@ import shapely
 
 from ecozones.area import AreaMethod, measure_length, polygon_areas
 from ecozones.crs import DEGREE_M
-from ecozones.placing import in_metres
+from ecozones.placing import EDGE_M, in_metres
 from ecozones.plan import ZoningPlan
 from ecozones.postgis.plans import COVERAGE, EXTENT, PIECES
 from ecozones.postgis.server import ask, copy_rows, key_of, shapes_of
 
-# edges are divided at this length before they are bent, as the kernel does [m]
-_EDGE_M = 70.0
 # sites whose box comes closer than this to the edge of what the plan covers are left to the kernel [m]
 _RIM_M = 0.01
 # distances that come this close to the setback are left to the kernel [m]
@@ -217,7 +215,7 @@ def plane_of(crs: pyproj.CRS) -> str:
 
 
 def _step(crs: pyproj.CRS) -> float:
-    return _EDGE_M / DEGREE_M if crs.is_geographic else _EDGE_M
+    return EDGE_M / DEGREE_M if crs.is_geographic else EDGE_M
 
 
 def _make_plane(cursor: Any, crs: pyproj.CRS, to: pyproj.CRS) -> str:  # noqa: ANN401 - psycopg's cursors are generic

@@ -16,6 +16,9 @@ import pyproj
 import shapely
 
 from ecozones.area import AreaMethod, polygon_areas
+from ecozones.crs import DEGREE_M
+from ecozones.patches import NOISE_SHARE
+from ecozones.placing import EDGE_M
 from ecozones.plan import ZoningPlan
 from ecozones.postgis.division import REAL_SHARE, measure, temp
 from ecozones.postgis.plans import FEATURE
@@ -23,8 +26,6 @@ from ecozones.postgis.server import ask, copy_rows
 from ecozones.rulebook import Rulebook
 
 _SAID = ("rule_id", "requires", "requires_zh", "citation", "status", "reason", "reason_zh")
-# as the kernel: what is left of a cut below this share is noise, and a site with no more left over is inside
-_NOISE_SHARE = 1e-9
 _FETCHED = 20_000
 
 
@@ -215,7 +216,7 @@ def gather_patches(cursor: Any, crs: Mapping[str, pyproj.CRS], to: pyproj.CRS, p
         "left join {feature} f using (line, feature) "
         "where p.area_m2 > %s * w.area_m2 "
         "group by p.site_no, p.line, p.kind, p.feature, f.feature_id, f.subzone, l.complement, w.area_m2",
-        (_NOISE_SHARE,),
+        (NOISE_SHARE,),
         patch=temp("patch"),
         part=temp("part"),
         whole=temp("whole"),
@@ -224,7 +225,7 @@ def gather_patches(cursor: Any, crs: Mapping[str, pyproj.CRS], to: pyproj.CRS, p
     )
     for line, there in crs.items():
         if there != to:
-            longest = 70.0 / 111_320.0 if there.is_geographic else 70.0
+            longest = EDGE_M / DEGREE_M if there.is_geographic else EDGE_M
             ask(
                 cursor,
                 "update {patch} set geometry = st_transform(st_segmentize(geometry, %s), %s) where line = %s",
@@ -386,7 +387,7 @@ def _tell_lines(cursor: Any, out: str, fragment: int, setbacks: Mapping[str, flo
         "group by site_no, line) c using (site_no, line) "
         "left join (select site_no, line, max(verdict) as verdict from {ranked} where role = 'decides' "
         "group by site_no, line) f using (site_no, line)",
-        (fragment, _NOISE_SHARE),
+        (fragment, NOISE_SHARE),
         lines=(out, "lines"),
         total=temp("total"),
         settled=temp("settled"),

@@ -12,11 +12,12 @@ import shapely
 
 from ecozones import schema
 from ecozones.area import measure_area
+from ecozones.columns import as_numbers
 from ecozones.errors import FormatWarning, name_rows
 from ecozones.readers.placed import OnEmpty, ReadOptions, say_once, spread_sample
 from ecozones.readers.table import column_names, conform_table, read_frame
 from ecozones.sources import Source
-from ecozones.units import from_m2, stated_units, unit_in_name, unit_of
+from ecozones.units import fold, from_m2, names_before_cut, stated_units, unit_in_name, unit_of
 
 # within this factor a stated area is of the size of its polygon: units differ by far more
 _SAME_SIZE = 2.0
@@ -53,7 +54,8 @@ def read_projects(
         ``irrigated``; ``planned_funds``, ``paid_funds``, ``audited_funds`` with ``currency`` and ``funding_source``
         [yuan]; ``ecosystem``, ``baseline_degraded``, ``responsible``. Units are those in the name of a column, such as
         ``计划面积_万亩``, else those in a column such as ``面积单位``, row by row; figures in other units stay beside
-        those they were turned into.
+        those they were turned into, and a column whose name a shapefile cut within its unit stands there under its
+        full name.
 
     Raises
     ------
@@ -70,7 +72,8 @@ def read_projects(
     Warns
     -----
     FormatWarning
-        Patches were numbered; areas are in acres, or state no unit; money states none and was left alone.
+        Patches were numbered; areas are in acres, or state no unit; money states none, or is not the money of any role,
+        and was left alone; the name of a column ends within a unit.
 
     Examples
     --------
@@ -88,6 +91,7 @@ def read_projects(
         read = conform_table(frame, contract, what=what, columns=columns)
         read = _patches(_reported(_areas_by_ground(read, fields, what), fields), what)
         read = _money(read, frame, fields)
+        _tell_unread_money(frame, fields, what)
     say_once(heard)
     return read
 
@@ -182,3 +186,25 @@ def _money(read: gpd.GeoDataFrame, frame: gpd.GeoDataFrame, fields: Mapping[str,
     # the columns of this library hold yuan where nothing else is said
     read["currency"] = said.where(said.notna() | read[there].isna().all(axis=1), "CNY")
     return read[[*(name for name in read.columns if name != "geometry"), "geometry"]]
+
+
+def _tell_unread_money(frame: gpd.GeoDataFrame, fields: Mapping[str, str], what: str) -> None:
+    """Name columns of money that play no role, so that nobody takes what is read for all there is."""
+    roles = [column for column in schema.table("projects").columns if column.unit_kind == "money"]
+    read = {column.id: fields[column.id] for column in roles if column.id in fields}
+    known = {fold(alias) for column in roles for alias in column.aliases}
+    # beside a column of this library stands what the file stated of it
+    stated = {fold(alias) for column in roles if read.get(column.id) == column.id for alias in column.aliases}
+    unread = []
+    for name in column_names(frame):
+        if name in fields.values() or as_numbers(frame[name]).isna().all():
+            continue
+        stem, unit = unit_in_name(name, "money")
+        cut = any(unit_in_name(full, "money")[0] in known for full in names_before_cut(name, "money"))
+        if cut or (unit and stem not in stated):
+            unread.append(name)
+    if unread and read:
+        message = (
+            f"{what}: {', '.join(unread)} left as they stand, since {', '.join(read.values())} hold the money read"
+        )
+        warnings.warn(message, FormatWarning, stacklevel=3)

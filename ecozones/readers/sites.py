@@ -75,18 +75,8 @@ def read_sites(
     options = ReadOptions(encoding, crs, keep_personal, on_empty, repair)
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        read = _read_table(source, schema.table("sites"), layer=layer, columns=columns, options=options)
+        contract = schema.table("sites")
+        frame, what = read_frame(source, contract, layer=layer, columns=columns, options=options)
+        read = conform_table(frame, contract, what=what, columns=columns)
     say_once(heard)
     return read
-
-
-def _read_table(
-    source: Source,
-    contract: schema.Table,
-    *,
-    layer: str | None,
-    columns: Mapping[str, str] | None,
-    options: ReadOptions,
-) -> gpd.GeoDataFrame:
-    frame, what = read_frame(source, contract, layer=layer, columns=columns, options=options)
-    return conform_table(frame, contract, what=what, columns=columns)

@@ -85,7 +85,7 @@ def compose_table(
     totals
         Whether areas and lengths are added up in a last row; a table of a known kind adds up what may be.
     kind
-        One of :func:`result_kinds`; left out: recognised by its columns.
+        One of :func:`ecozones.reports.result_kinds`; left out: recognised by its columns.
     plan
         Drawn behind the ground that something is wrong with.
     maps

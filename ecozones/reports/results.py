@@ -12,7 +12,7 @@ import pandas as pd
 from ecozones.errors import InputError
 from ecozones.reports.content import Column, Figure, Paragraph, Table
 from ecozones.reports.figures import absent, kind_of, label_of, show, word
-from ecozones.reports.totals import add_total
+from ecozones.reports.totals import add_total, printed_sum
 from ecozones.shipped import shipped_table
 from ecozones.units import from_m2
 from ecozones.vocab import Language, control_lines
@@ -246,10 +246,11 @@ def _values(frame: pd.DataFrame, kind: str, language: Language, source: str) -> 
         return name, Figure(len(rows), "count", f"{source}[{where}].count")
 
     def add(name: str, rows: pd.DataFrame, column: str, unit: Any = "", where: str = "all") -> tuple[str, Figure]:  # noqa: ANN401 - a unit or none
-        total = float(rows[column].sum())
+        own = column.rsplit("_", 1)[-1]
+        # the total that the table prints, and no other
+        total = printed_sum(rows[column].dropna(), own)
         amount = float(from_m2(total, unit)) if unit else total
-        printed = unit or column.rsplit("_", 1)[-1]
-        return name, Figure(amount, printed, f"{source}[{where}].{column}")
+        return name, Figure(amount, unit or own, f"{source}[{where}].{column}")
 
     rows, where = frame, "all"
     if kind == "conflicts":

@@ -16,7 +16,7 @@ from ecozones.reports.capsule import payload_of
 from ecozones.reports.content import Block, Column, Figure, Paragraph, Picture, Report, Section, Table, number_sections
 from ecozones.reports.figures import KINDS, absent, clean, dictionary, label_of, show, word
 from ecozones.reports.pictures import draw_sites
-from ecozones.reports.totals import add_total, close_pieces
+from ecozones.reports.totals import add_total, close_pieces, printed_sum
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, load_rules
 from ecozones.units import from_m2
@@ -485,9 +485,17 @@ def _farmland(review: SiteReview, words: _Words) -> list[Section]:
     if not len(taken):
         return []
     frame = pd.DataFrame(taken[["site_id", "feature_ids", "area_m2"]]).reset_index(drop=True)
-    frame["area_ha"], frame["area_mu"] = from_m2(frame["area_m2"], "ha"), from_m2(frame["area_m2"], "mu")
-    # what a site takes of several patches is one whole, which the text tells
-    frame, changes = close_pieces(frame, "site_id")
+    whole = review.lines[review.lines["line"] == line].set_index("site_id")[["overlap_m2"]]
+    whole = whole.set_axis(["area_m2"], axis=1).loc[frame["site_id"].unique()]
+    summed = frame.groupby("site_id")["area_m2"].sum()
+    for table in (frame, whole):
+        table["area_ha"], table["area_mu"] = from_m2(table["area_m2"], "ha"), from_m2(table["area_m2"], "mu")
+    # the text tells the ground that a site takes, counted once: its pieces are closed to that, unless they share ground
+    shares = whole.index[(summed.reindex(whole.index) - whole["area_m2"]).abs() >= _PARTS_TOLERANCE_M2]
+    apart = ~frame["site_id"].isin(shares)
+    closed, changes = close_pieces(frame[apart], "site_id", whole)
+    frame.loc[apart, closed.columns] = closed
+    known = {f"area_{kind}": printed_sum(whole[f"area_{kind}"], kind) for kind in ("m2", "ha", "mu")}
     frame.insert(0, "serial", range(1, len(frame) + 1))
     sections = []
     for key in ("farmland", "replacement"):
@@ -497,13 +505,17 @@ def _farmland(review: SiteReview, words: _Words) -> list[Section]:
         moved = [f"{label_of(name, words.language)} {', '.join(changes[name])}" for name in columns if name in changes]
         if moved:
             notes.append(words.say("adjusted", table="sentences", changes="; ".join(moved)))
+        if len(shares):
+            notes.append(words.say("shared_ground", table="sentences", sites=", ".join(map(str, shares))))
         form = Table.from_frame(blank, key, words.say(key), words.language, columns=columns, notes=notes)
         # an empty cell is a place to write, not a statement that there is nothing
         rows = tuple(tuple(" " if pd.isna(value) else value for value in row) for row in form.rows)
         kinds = dictionary()["columns"]
         declared = tuple(Column(name, label_of(name, words.language), kinds[name]["kind"]) for name in columns)
         form = dataclasses.replace(form, columns=declared, rows=rows)
-        sections.append(Section(key, form.title, (add_total(form, words.language),)))
+        sections.append(
+            Section(key, form.title, (add_total(form, words.language, known=known if len(shares) else None),))
+        )
     return sections
 
 

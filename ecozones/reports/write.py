@@ -48,9 +48,9 @@ def write_report(
     template
         An office's own ``.docx`` with marks to be filled.
     **options
-        For a review of sites: ``front`` (:class:`Frontispiece`), ``plan`` to draw behind the sites, ``rules``,
-        ``maps``, ``most_maps``, ``inputs``. For tables: ``front``, ``title``, ``plan``, ``maps``, ``kind`` (one of
-        :func:`result_kinds`, where the columns do not tell). For data: ``table``, ``inputs``.
+        For a review of sites: ``front`` (:class:`ecozones.reports.Frontispiece`), ``plan`` to draw behind the sites,
+        ``rules``, ``maps``, ``most_maps``, ``inputs``. For tables: ``front``, ``title``, ``plan``, ``maps``, ``kind``
+        (one of :func:`ecozones.reports.result_kinds`, where the columns do not tell). For data: ``table``, ``inputs``.
 
     Returns
     -------

@@ -19,14 +19,13 @@ import pandas as pd
 
 from ecozones.amounts import convert_money
 from ecozones.area import AreaMethod
-from ecozones.columns import read_numbers
+from ecozones.columns import read_numbers, read_years, refuse_figures
 from ecozones.errors import FormatWarning, InputError, SchemaError, name_rows
 from ecozones.restoration.measuring import measure_restored
-from ecozones.restoration.records import read_years
 from ecozones.restoration_types import recognise_stage, recognise_types
 from ecozones.schema import as_text, match_columns
 from ecozones.schema import table as contract
-from ecozones.units import from_m2, unit_in_name
+from ecozones.units import HA, from_m2, unit_in_name
 
 MoneyStatus = Literal["planned", "paid", "audited"]
 AmountsOf = Literal["project", "patch"]
@@ -39,7 +38,6 @@ STATUSES: tuple[MoneyStatus, ...] = get_args(MoneyStatus)
 _NOISE = 1e-9
 _SUMS = ["amount", "amount_wan", "projects", "projects_without"]
 _LONG = ["project_id", "funding_source", "status", "amount", "currency"]
-_HA = 1e4
 
 
 def read_funding(source: str | Path | pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +96,7 @@ def read_funding(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     by_row = table[fields["money_unit"]] if "money_unit" in fields else None
     parts = [_figures(table, status, name, fields, by_row, what) for status, name in money.items()]
     found = pd.concat(parts, ignore_index=True)
-    _refuse([(row, "project_id", "is missing") for row in found.index[found["project_id"].isna()]], what)
+    refuse_figures([(row, "project_id", "is missing") for row in found.index[found["project_id"].isna()]], what)
     return found
 
 
@@ -120,13 +118,13 @@ def _figures(
     unit = pd.Series(own, table.index) if own or by_row is None else by_row
     amounts = convert_money(stated[there], unit[there])
     negative = amounts.index[amounts["amount"] < 0]
-    _refuse([(row, name, "is negative") for row in negative], what)
+    refuse_figures([(row, name, "is negative") for row in negative], what)
     if "currency" in fields:
         said = as_text(table.loc[there, fields["currency"]]).map(lambda word: word and word.upper())
         spoken = said.where(said.notna(), amounts["currency"])
         # the columns of this library hold whole units of the currency beside them
         clash = amounts.index[(spoken != amounts["currency"]) & (name != f"{status}_funds")]
-        _refuse([(row, name, f"is in {amounts['currency'][row]} and in {spoken[row]}") for row in clash], what)
+        refuse_figures([(row, name, f"is in {amounts['currency'][row]} and in {spoken[row]}") for row in clash], what)
         amounts["currency"] = spoken
     ids = as_text(table.loc[there, fields["project_id"]])
     sources = table.loc[there, fields["funding_source"]] if "funding_source" in fields else pd.Series(None, ids.index)
@@ -195,7 +193,7 @@ def project_funding(projects: pd.DataFrame, *, amounts_of: AmountsOf = "project"
     stated = pd.concat(parts).dropna(subset="amount")
     wrong = [(row, "amount", "is negative") for row in stated.index[stated["amount"] < 0]]
     wrong += [(row, "currency", "is missing; write CNY for yuan") for row in stated.index[stated["currency"].isna()]]
-    _refuse(wrong, "the money of projects")
+    refuse_figures(wrong, "the money of projects")
     found = stated.reset_index(drop=True)
     if amounts_of == "project":
         found = found.drop_duplicates().reset_index(drop=True)
@@ -296,7 +294,7 @@ def sum_funding(
                 rows.append({"_group": number} | extra | _row(status, str(what[-1]), part, everyone))
     table = pd.DataFrame(rows, columns=["_group", *sources, "status", "currency", *_SUMS, "_projects"])
     table["area_ha"] = _ground(records, table, sources, per, method)
-    table["area_mu"] = from_m2(table["area_ha"] * _HA, "mu")
+    table["area_mu"] = from_m2(table["area_ha"] * HA, "mu")
     for unit in ("ha", "mu"):
         table[f"per_{unit}"] = table["amount"] / table[f"area_{unit}"].where(table[f"area_{unit}"] > 0)
     labels = records.drop_duplicates("_group").set_index("_group")
@@ -330,7 +328,7 @@ def _itemised(money: pd.DataFrame) -> pd.DataFrame:
     if strange:
         message = f"money is {', '.join(STATUSES)}, not {name_rows(strange)}"
         raise SchemaError(message)
-    _refuse([(row, "currency", "is missing") for row in money.index[money["currency"].isna()]], "the money")
+    refuse_figures([(row, "currency", "is missing") for row in money.index[money["currency"].isna()]], "the money")
     key = ["project_id", "status", "currency"]
     named = money["funding_source"].notna()
     sources = money[named].groupby(key)["amount"].sum().rename("sources")
@@ -362,7 +360,8 @@ def _groups(
     if "type" in own:
         records["type"] = pd.Series(recognise_types(records["type"]), dtype=object).fillna(records["type"])
     if "year" in own:
-        records["year"] = read_years(records)
+        # asked of the register itself, whose rows have the names that its owner knows
+        records["year"] = read_years(projects, "year", "projects").array
     if "stage" in own:
         records["stage"] = pd.Series([recognise_stage(word) for word in records["stage"]]).fillna(records["stage"])
     distinct = records[["project_id", *(key for key in own if key != "project_id")]].drop_duplicates()
@@ -462,10 +461,3 @@ def check_funding(projects: pd.DataFrame, funding: pd.DataFrame | None = None) -
     silent = [name for name in dict.fromkeys(projects["project_id"]) if str(name) not in spoken]
     found += [(name, "no money is stated", none, none, "") for name in silent]
     return pd.DataFrame(found, columns=["project_id", "finding", "value", "limit", "currency"])
-
-
-def _refuse(problems: list[tuple[Any, str, str]], what: str) -> None:
-    if problems:
-        shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in problems[:10])
-        message = f"{what} cannot be used, {len(problems)} problems: {shown}"
-        raise SchemaError(message, pd.DataFrame(problems, columns=["row", "column", "problem"]))

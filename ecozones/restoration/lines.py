@@ -24,12 +24,12 @@ from ecozones.plan import ZoningPlan
 from ecozones.restoration.records import project_records
 from ecozones.restoration_types import type_tables
 from ecozones.rulebook import Rulebook, as_day, load_rules
+from ecozones.units import HA
 from ecozones.vocab import verdict_dtype
 
 Rows = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 Geometries = NDArray[np.object_]
-_HA = 1e4
 
 Ground = Literal["eligible", "conflicting", "undetermined", "excluded"]
 
@@ -71,8 +71,8 @@ def check_restoration(
     Parameters
     ----------
     projects
-        As for :func:`measure_restored`. What a record does follows from its ``type``, line by line, or stands in a
-        column ``activity`` as the rulebook names it.
+        As for :func:`ecozones.measure_restored`. What a record does follows from its ``type``, line by line, or stands
+        in a column ``activity`` as the rulebook names it.
     plan
         The plan; its lines stay where they are.
     on
@@ -198,7 +198,7 @@ def _decide(
         patch_id=records["patch_id"].to_numpy()[shape],
         line=line,
         sliver=spoken["sliver"].to_numpy(),
-        area_ha=spoken["area_m2"].to_numpy() / _HA,
+        area_ha=spoken["area_m2"].to_numpy() / HA,
         geometry=moved.geometry.to_numpy(),
     )
 
@@ -264,6 +264,6 @@ def _unchecked(records: gpd.GeoDataFrame, line: str, plan: ZoningPlan, method: A
         subzone=None,
         line=line,
         sliver=False,
-        area_ha=polygon_areas(records.geometry.to_numpy(), records.crs, method=method) / _HA,
+        area_ha=polygon_areas(records.geometry.to_numpy(), records.crs, method=method) / HA,
         geometry=moved.geometry.to_numpy(),
     )

@@ -33,15 +33,13 @@ from ecozones.restoration.footprints import collect_ground, exact_sums, footprin
 from ecozones.restoration.lines import GROUND, check_restoration
 from ecozones.restoration.records import project_records
 from ecozones.rulebook import Rulebook
-from ecozones.units import from_m2
+from ecozones.units import HA, from_m2
 
 Attribution = Literal["report_only", "priority", "earliest", "latest", "largest", "equal_split"]
 
 
-_HA = 1e4
-
 # what double precision leaves where the same ground is measured along two paths
-_NOISE_SHARE = 1e-9
+NOISE_SHARE = 1e-9
 
 # what an overlay may move an edge by, as a share of its coordinates: strips narrower than that fall to either side
 _OVERLAY_REACH = 1e-12
@@ -148,7 +146,7 @@ def measure_restored(
     group = np.arange(len(records)) if by is None else group_numbers(records, keys)[0]
     ground = _ground_areas(checked, records, group, len(table), plan, method)
     for name, values in ground.items():
-        table[f"{name}_ha"] = values / _HA
+        table[f"{name}_ha"] = values / HA
     if by is None:
         codes = checked[~checked["sliver"] & (checked["ground"] != "eligible")].groupby("record")["reason_code"]
         joined = codes.agg(lambda code: ", ".join(dict.fromkeys(code))).reindex(range(len(records)), fill_value="")
@@ -242,7 +240,7 @@ def _divide_cluster(geometry: Geometries) -> tuple[Geometries, Rows, Rows]:
         claimed, piece = np.unique(face, return_inverse=True)
         own, area = shapely.area(geometry), shapely.area(faces)
         lost = np.abs(np.bincount(row, weights=area[face], minlength=len(geometry)) - own)
-        if (lost <= overlay_reach(geometry, own) + _NOISE_SHARE * own).all():
+        if (lost <= overlay_reach(geometry, own) + NOISE_SHARE * own).all():
             break
     return faces[claimed], piece, row
 
@@ -361,15 +359,15 @@ def _record_table(
     deepest = np.zeros(len(records), dtype=np.intp)
     np.maximum.at(deepest, pieces.record, depth)
     measured = {
-        "activity_ha": area / _HA,
-        "alone_ha": alone / _HA,
-        "shared_ha": np.maximum(area - alone, 0.0) / _HA,
+        "activity_ha": area / HA,
+        "alone_ha": alone / HA,
+        "shared_ha": np.maximum(area - alone, 0.0) / HA,
         "max_depth": deepest,
-        "counted_ha": counted / _HA,
+        "counted_ha": counted / HA,
     }
     if "stated_area_m2" in records.columns:
         stated = records["stated_area_m2"].to_numpy()
-        measured |= {"stated_ha": stated / _HA, "stated_difference": ratio(stated - area, area)}
+        measured |= {"stated_ha": stated / HA, "stated_difference": ratio(stated - area, area)}
     return projects.drop(columns=[name for name in measured if name in projects.columns]).assign(**measured)
 
 
@@ -412,16 +410,16 @@ def _group_table(
     activity = exact_sums(area, number, n)
     table["projects"] = records.groupby(number)["project_id"].nunique().to_numpy()
     table["records"] = np.bincount(number, minlength=n)
-    table["activity_ha"] = activity / _HA
-    table["footprint_ha"] = ground / _HA
+    table["activity_ha"] = activity / HA
+    table["footprint_ha"] = ground / HA
     table["footprint_mu"] = from_m2(ground, "mu")
-    table["repeated_ha"] = (activity - ground) / _HA
-    table["counted_ha"] = exact_sums(counted, number, n) / _HA
+    table["repeated_ha"] = (activity - ground) / HA
+    table["counted_ha"] = exact_sums(counted, number, n) / HA
     if "stated_area_m2" in records.columns:
         stated = records["stated_area_m2"].to_numpy()
         said = ~np.isnan(stated)
         count = np.bincount(number[said], minlength=n)
-        table["stated_ha"] = np.where(count > 0, exact_sums(stated[said], number[said], n), np.nan) / _HA
+        table["stated_ha"] = np.where(count > 0, exact_sums(stated[said], number[said], n), np.nan) / HA
         table["without_stated"] = table["records"] - count
     return gpd.GeoDataFrame(table, geometry=united, crs=records.crs)
 
@@ -534,7 +532,7 @@ def _cut_by_district(records: gpd.GeoDataFrame, districts: gpd.GeoDataFrame, met
     area = polygon_areas(parts, records.crs, method=method)
     whole = polygon_areas(geometry, records.crs, method=method)
     excess = np.bincount(rows, weights=area, minlength=len(geometry)) - whole
-    twice = np.flatnonzero(excess > np.maximum(1.0, _NOISE_SHARE * whole))
+    twice = np.flatnonzero(excess > np.maximum(1.0, NOISE_SHARE * whole))
     if len(twice):
         ids = records["project_id"].iloc[twice]
         message = (
@@ -544,7 +542,7 @@ def _cut_by_district(records: gpd.GeoDataFrame, districts: gpd.GeoDataFrame, met
         raise InputError(message, pd.DataFrame({"project_id": ids.to_numpy(), "excess_m2": excess[twice]}))
     name = np.r_[sound["district"].to_numpy(dtype=object)[district], np.full(len(left), None, dtype=object)]
     # what rounding leaves beside a boundary is no ground
-    kept = area > np.maximum(_NOISE_SHARE * whole[rows], 0.0)
+    kept = area > np.maximum(NOISE_SHARE * whole[rows], 0.0)
     cut = records.iloc[rows[kept]].assign(district=name[kept]).reset_index(drop=True)
     if "stated_area_m2" in cut.columns:
         # a stated area belongs to the whole record; it is shared out as the ground is

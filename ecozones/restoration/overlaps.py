@@ -17,6 +17,7 @@ from ecozones.area import AreaMethod, polygon_areas
 from ecozones.errors import InputError, SchemaError
 from ecozones.restoration.footprints import footprint
 from ecozones.restoration.measuring import (
+    NOISE_SHARE,
     Attribution,
     Pieces,
     attribute,
@@ -29,13 +30,11 @@ from ecozones.restoration.measuring import (
 from ecozones.restoration.records import project_records
 from ecozones.restoration_types import type_tables
 from ecozones.shipped import shipped_table
+from ecozones.units import HA
 
 Rows = NDArray[np.intp]
 Numbers = NDArray[np.float64]
-_HA = 1e4
 
-# what double precision leaves where the same ground is measured along two paths
-_NOISE_SHARE = 1e-9
 _NOISE_HA = 1e-6
 
 # a matrix of more projects than this is gigabytes of zeros; the table of pairs says the same
@@ -49,7 +48,7 @@ def overlap_pairs(projects: gpd.GeoDataFrame, *, method: AreaMethod = "national"
     Parameters
     ----------
     projects
-        As for :func:`measure_restored`.
+        As for :func:`ecozones.measure_restored`.
     method
         How area is measured.
 
@@ -81,7 +80,7 @@ def overlap_pairs(projects: gpd.GeoDataFrame, *, method: AreaMethod = "national"
     area = polygon_areas(shared, records.crs, method=method)
     whole = polygon_areas(geometry, records.crs, method=method)
     smaller = np.minimum(whole[left], whole[right])
-    real = area > _NOISE_SHARE * smaller
+    real = area > NOISE_SHARE * smaller
     left, right, shared, area, smaller = left[real], right[real], shared[real], area[real], smaller[real]
     place = np.lexsort((order[right], order[left]))
     left, right, shared, area, smaller = left[place], right[place], shared[place], area[place], smaller[place]
@@ -97,9 +96,9 @@ def overlap_pairs(projects: gpd.GeoDataFrame, *, method: AreaMethod = "national"
     share = ratio(area, smaller)
     limits = {name: check["value"] for name, check in shipped_table("thresholds")["checks"].items()}
     table |= {
-        "shared_ha": area / _HA,
+        "shared_ha": area / HA,
         "share_of_smaller": share,
-        "sliver": (share <= limits["sliver_share"]) & (area / _HA <= limits["sliver_ha"]),
+        "sliver": (share <= limits["sliver_share"]) & (area / HA <= limits["sliver_ha"]),
         "overlap_class": pd.Categorical(
             [found for found, _ in classes], categories=list(type_tables()["overlap_classes"])
         ),
@@ -171,7 +170,7 @@ def overlap_classes(projects: gpd.GeoDataFrame, *, method: AreaMethod = "nationa
     Parameters
     ----------
     projects
-        As for :func:`measure_restored`.
+        As for :func:`ecozones.measure_restored`.
     method
         How area is measured.
 
@@ -196,7 +195,7 @@ def overlap_classes(projects: gpd.GeoDataFrame, *, method: AreaMethod = "nationa
     return words.assign(
         pairs=grouped.size().to_numpy(),
         slivers=grouped["sliver"].sum().to_numpy(dtype=int),
-        shared_ha=polygon_areas(united, pairs.crs, method=method) / _HA,
+        shared_ha=polygon_areas(united, pairs.crs, method=method) / HA,
     )
 
 
@@ -209,7 +208,7 @@ def overlap_matrix(
     Parameters
     ----------
     projects
-        As for :func:`measure_restored`.
+        As for :func:`ecozones.measure_restored`.
     by
         The column whose values are compared: projects, or ``"programme"``, ``"year"``, ``"type"``.
     method
@@ -256,7 +255,7 @@ def overlap_matrix(
         for i, j in itertools.product(range(size), repeat=2):
             np.add.at(matrix, (members[:, i], members[:, j]), weight)
     labels = pd.Index(names[by], name=by)
-    return pd.DataFrame(matrix / _HA, index=labels, columns=labels)
+    return pd.DataFrame(matrix / HA, index=labels, columns=labels)
 
 
 def overlap_depth(projects: gpd.GeoDataFrame, *, method: AreaMethod = "national") -> gpd.GeoDataFrame:
@@ -266,7 +265,7 @@ def overlap_depth(projects: gpd.GeoDataFrame, *, method: AreaMethod = "national"
     Parameters
     ----------
     projects
-        As for :func:`measure_restored`.
+        As for :func:`ecozones.measure_restored`.
     method
         How area is measured.
 
@@ -287,7 +286,7 @@ def overlap_depth(projects: gpd.GeoDataFrame, *, method: AreaMethod = "national"
     pieces = divide_ground(records.geometry.to_numpy())
     area = polygon_areas(pieces.geometry, records.crs, method=method)
     depth, row = np.unique(pieces.depth, return_inverse=True)
-    exact = np.bincount(row, weights=area, minlength=len(depth)) / _HA
+    exact = np.bincount(row, weights=area, minlength=len(depth)) / HA
     united = [shapely.disjoint_subset_union_all(pieces.geometry[row == i]) for i in range(len(depth))]
     return gpd.GeoDataFrame(
         {"depth": depth, "area_ha": exact, "at_least_ha": exact[::-1].cumsum()[::-1]},
@@ -303,7 +302,7 @@ def restoration_certificate(projects: gpd.GeoDataFrame, *, method: AreaMethod = 
     Parameters
     ----------
     projects
-        As for :func:`measure_restored`.
+        As for :func:`ecozones.measure_restored`.
     method
         How area is measured.
 
@@ -363,9 +362,9 @@ def restoration_certificate(projects: gpd.GeoDataFrame, *, method: AreaMethod = 
         statement = f"ground attributed by {name} sums to the footprint"
         rows.append((f"attribution_{name}", statement, float(counted.sum()), forward))
     table = pd.DataFrame(rows, columns=["check", "statement", "left_ha", "right_ha"])
-    table[["left_ha", "right_ha"]] /= _HA
+    table[["left_ha", "right_ha"]] /= HA
     table["difference_ha"] = table["left_ha"] - table["right_ha"]
-    table["tolerance_ha"] = max(_NOISE_HA, _NOISE_SHARE * gross / _HA) + left_open / _HA
+    table["tolerance_ha"] = max(_NOISE_HA, NOISE_SHARE * gross / HA) + left_open / HA
     within = table["difference_ha"] <= table["tolerance_ha"]
     table["holds"] = within & (
         (table["check"] == "net_within_gross") | (table["difference_ha"] >= -table["tolerance_ha"])

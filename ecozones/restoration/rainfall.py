@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ecozones import overlay
 from ecozones.area import AreaMethod, polygon_areas
-from ecozones.columns import read_flags
+from ecozones.columns import as_numbers, read_flags
 from ecozones.crs import check_crs
 from ecozones.errors import InputError, SchemaError, name_rows
 from ecozones.geometry import repair_polygons
@@ -171,7 +171,7 @@ def zone_of_rain(rain_mm: pd.Series) -> pd.Series:
     >>> zone_of_rain(pd.Series([400.0, 399.9, None])).tolist()
     ['humid', 'arid', None]
     """
-    number = pd.to_numeric(rain_mm, errors="coerce").astype(float)
+    number = as_numbers(rain_mm)
     bad = (number.isna() & rain_mm.notna()) | (number < 0)
     if bad.any():
         rows = rain_mm.index[bad]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
-from ecozones.columns import read_numbers
+from ecozones.columns import read_numbers, read_years
 from ecozones.crs import check_crs
 from ecozones.errors import SchemaError, name_rows
 from ecozones.geometry import repair_polygons
@@ -29,12 +28,12 @@ def project_records(projects: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     GeoDataFrame
         On a fresh index, repaired, with every column of ``programme``, ``sub_project``, ``patch_id``, ``type``,
         ``year`` and ``stage``, and ``_type``, ``_stage`` and ``_year`` as this library understands them; years are
-        numbers, however they were written.
+        numbers, however they were written; a day tells its year.
 
     Raises
     ------
     SchemaError
-        A project has no id, or a year or a stated area is no number.
+        A project has no id, or a year is none, or a stated area no number.
     CRSError
         The projects cannot be placed on the ground.
     GeometryError
@@ -65,46 +64,8 @@ def project_records(projects: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     records["_type"] = recognise_types(records["type"])
     records["_stage"] = [recognise_stage(stage) for stage in records["stage"]]
     if "year" in projects.columns:
-        records["year"] = read_years(projects).array
+        records["year"] = read_years(projects, "year", "projects").array
     records["_year"] = records["year"].astype(float)
     if "stated_area_m2" in records.columns:
         records["stated_area_m2"] = read_numbers(records, ["stated_area_m2"], "projects")["stated_area_m2"]
     return records
-
-
-def read_years(projects: pd.DataFrame) -> pd.Series:
-    """
-    Read the years of projects as numbers, so that 2024 and "2024" are one year.
-
-    Parameters
-    ----------
-    projects
-        A table with a column ``year``.
-
-    Returns
-    -------
-    Series
-        Numbers as they stand; of text and of days whole numbers, missing where nothing is said.
-
-    Raises
-    ------
-    SchemaError
-        A year is no number; ``problems`` lists every one.
-
-    Examples
-    --------
-    >>> read_years(pd.DataFrame({"year": ["2024", 2024, None]})).tolist()
-    [2024, 2024, <NA>]
-    """
-    stated = projects["year"]
-    if pd.api.types.is_numeric_dtype(stated):
-        return stated
-    if pd.api.types.is_datetime64_any_dtype(stated):
-        return stated.dt.year.astype("Int64")
-    year = pd.to_numeric(stated, errors="coerce")
-    foreign = stated.notna() & ~np.isfinite(year)
-    if foreign.any():
-        rows = projects.index[foreign.to_numpy()]
-        message = f"projects has years that are no numbers: rows {name_rows(rows)}; write the year as 2024"
-        raise SchemaError(message, pd.DataFrame({"row": rows, "column": "year", "problem": "is not a number"}))
-    return year.astype("Float64" if (year % 1 > 0).any() else "Int64")

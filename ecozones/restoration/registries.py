@@ -13,11 +13,9 @@ from ecozones.area import AreaMethod, polygon_areas
 from ecozones.columns import read_numbers, share_of
 from ecozones.errors import InputError
 from ecozones.shipped import shipped_table
+from ecozones.units import HA
 
 Scheme = Literal["gbf_target_2", "ferm"]
-
-
-_HA = 1e4
 
 
 def export_projects(projects: gpd.GeoDataFrame, *, scheme: Scheme, method: AreaMethod = "national") -> gpd.GeoDataFrame:
@@ -56,7 +54,7 @@ def export_projects(projects: gpd.GeoDataFrame, *, scheme: Scheme, method: AreaM
         message = f"scheme {scheme!r} is not known; known are {', '.join(known)}"
         raise InputError(message)
     fields = known[scheme]["fields"]
-    area = polygon_areas(projects.geometry.to_numpy(), projects.crs, method=method) / _HA
+    area = polygon_areas(projects.geometry.to_numpy(), projects.crs, method=method) / HA
     full = projects.assign(area_ha=area, area_source=f"measured on the ellipsoid, {method}")
     full["geometry"] = projects.geometry.to_crs("EPSG:4326")
     table = pd.DataFrame(

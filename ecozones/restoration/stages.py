@@ -12,15 +12,14 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from ecozones.columns import read_days, read_numbers, share_of
+from ecozones.columns import read_days, read_numbers, read_years, share_of
 from ecozones.errors import InputError, SchemaError, name_rows
 from ecozones.restoration_types import stated_areas
 from ecozones.shipped import shipped_table
+from ecozones.units import HA
 
 FiguresOf = Literal["row", "project"]
 
-
-_HA = 1e4
 
 # what adding decimals in binary leaves
 _NOISE = 1e-9
@@ -72,7 +71,7 @@ def stage_areas(
     >>> stage_areas(projects).set_index("stage")["area_ha"].to_dict()
     {'planned': 15.0, 'reported': 9.0}
     """
-    keys = _group_keys(projects, by)
+    projects, keys = _grouped(projects, by)
     stages = [row for row in stated_areas().reset_index().to_dict("records") if row["area"] in projects.columns]
     areas = [str(row["area"]) for row in stages]
     kept = _once(projects, areas, figures_of, keys)
@@ -140,7 +139,7 @@ def restoration_rates(
     >>> restoration_rates(hebei).set_index("rate")["value"].round(4)[["verification", "qualified"]].tolist()
     [0.4904, 0.5697]
     """
-    keys = _group_keys(projects, by)
+    projects, keys = _grouped(projects, by)
     rates = shipped_table("thresholds")["rates"]
     columns = sorted({rate[side] for rate in rates for side in ("numerator", "denominator")} & set(projects.columns))
     kept = _once(projects, columns, figures_of, keys)
@@ -236,7 +235,7 @@ def check_stages(projects: pd.DataFrame) -> pd.DataFrame:
     checks = shipped_table("thresholds")["checks"]
     if {"stated_area_m2", "activity_ha"} <= set(projects.columns):
         pair = read_numbers(projects, ["stated_area_m2", "activity_ha"], "projects")
-        share = (share_of(pair["stated_area_m2"] / _HA, pair["activity_ha"]) - 1).abs()
+        share = (share_of(pair["stated_area_m2"] / HA, pair["activity_ha"]) - 1).abs()
         limit = checks["stated_area_share"]
         found += [
             (ids[row], "stated area differs from the measured one", share[row], limit["value"], limit["source"])
@@ -277,13 +276,16 @@ def _repeated_figures(projects: pd.DataFrame, areas: list[str]) -> list[tuple[ob
     return found
 
 
-def _group_keys(projects: pd.DataFrame, by: str | list[str] | None) -> list[str]:
+def _grouped(projects: pd.DataFrame, by: str | list[str] | None) -> tuple[pd.DataFrame, list[str]]:
+    """Name the columns to group by, with years as numbers: 2024 and "2024" are one group."""
     keys = [by] if isinstance(by, str) else list(by or [])
     absent = [key for key in keys if key not in projects.columns]
     if absent:
         message = f"projects cannot be grouped by {name_rows(absent)}: there is no such column"
         raise SchemaError(message)
-    return keys
+    if "year" in keys:
+        projects = projects.assign(year=read_years(projects, "year", "projects"))
+    return projects, keys
 
 
 def _days(projects: pd.DataFrame, kept: pd.DataFrame, column: str, figures_of: FiguresOf) -> pd.DataFrame:

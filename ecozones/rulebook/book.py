@@ -8,7 +8,8 @@ import functools
 import hashlib
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -21,6 +22,9 @@ from ecozones.rulebook.merging import join_agreeing, replace_rows
 from ecozones.rulebook.written import plain_word
 from ecozones.rulefile import STATUSES, Activity, OverlapRule, Rule
 from ecozones.vocab import ControlLine, verdict_dtype
+
+# answers that are kept: a run asks of one day or two, a study of days of many
+_KEPT = 16
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -67,6 +71,10 @@ class Rulebook:
     def __post_init__(self) -> None:
         """Check that every word is declared and every question has one answer at most."""
         check_written(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel as what was written, so that a rulebook is the same bytes whatever it was asked before."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def __or__(self, other: Rulebook) -> Rulebook:
         """
@@ -305,15 +313,23 @@ class Rulebook:
         [['prohibited', 'PBF-05']]
         """
         wanted = tuple(line.id for line in self.lines) if lines is None else tuple(lines)
-        key = ("decisions", as_day(on), wanted)
-        if key not in self._tables:
-            self._tables[key] = self._list_decisions(as_day(on), wanted)
-        return self._tables[key].copy()
+        return self._kept(self._list_decisions, as_day(on), wanted)
 
     @functools.cached_property
     def _tables(self) -> dict[tuple[str, dt.date, tuple[str, ...]], pd.DataFrame]:
-        """Answers that were asked before: the rules do not change."""
+        """Answers that were asked before, the last one last: the rules do not change."""
         return {}
+
+    def _kept(
+        self, answer: Callable[[dt.date, tuple[str, ...]], pd.DataFrame], day: dt.date, lines: tuple[str, ...]
+    ) -> pd.DataFrame:
+        """Answer from what was asked before; the table is the caller's own."""
+        key = (answer.__name__, day, lines)
+        found = self._tables.pop(key, None)
+        self._tables[key] = table = answer(day, lines) if found is None else found
+        for oldest in list(self._tables)[:-_KEPT]:
+            self._tables.pop(oldest, None)
+        return table.copy()
 
     def _list_decisions(self, day: dt.date, lines: Iterable[str]) -> pd.DataFrame:
         law = Law(self, day)
@@ -361,10 +377,7 @@ class Rulebook:
         ['ECRL-X-01']
         """
         wanted = tuple(line.id for line in self.lines) if lines is None else tuple(lines)
-        key = ("notices", as_day(on), wanted)
-        if key not in self._tables:
-            self._tables[key] = self._list_notices(as_day(on), wanted)
-        return self._tables[key].copy()
+        return self._kept(self._list_notices, as_day(on), wanted)
 
     def _list_notices(self, day: dt.date, lines: Iterable[str]) -> pd.DataFrame:
         law = Law(self, day)

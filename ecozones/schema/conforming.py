@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from ecozones.columns import as_numbers
 from ecozones.errors import FormatWarning
 from ecozones.schema.contract import Table
 from ecozones.schema.matching import match_columns
@@ -142,4 +143,4 @@ def _as_stated(values: pd.Series, series: pd.Series) -> bool:
     """Tell whether a column holds what the file states, number for number."""
     if not pd.api.types.is_numeric_dtype(values):
         return bool((values.notna() == series.notna()).all())
-    return bool(np.array_equal(values.to_numpy(float), pd.to_numeric(series, errors="coerce"), equal_nan=True))
+    return bool(np.array_equal(values.to_numpy(float), as_numbers(series), equal_nan=True))

@@ -11,7 +11,7 @@ from ecozones.shipped import shipped_table
 from ecozones.units import Kind as UnitKind
 from ecozones.units import stated_units
 
-Kind = Literal["text", "number", "integer", "day", "flag"]
+Kind = Literal["text", "number", "integer", "year", "day", "flag"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Column:
     zh, en
         Its labels.
     kind
-        What it holds; a ``"flag"`` is yes, no or missing, a ``"day"`` a date.
+        What it holds; a ``"flag"`` is yes, no or missing, a ``"day"`` a date, a ``"year"`` a whole
+        number, which may be told by a day.
     unit
         Unit of its figures.
     required
@@ -122,8 +123,5 @@ def table(name: str) -> Table:
         found = found[part]
     columns: list[Column] = []
     for key, value in found["columns"].items():
-        fields: dict[str, Any] = {
-            field: tuple(item) if isinstance(item, list) else item for field, item in value.items()
-        }
-        columns.append(Column(key, **fields))
+        columns.append(Column(key, **value))
     return Table(name, found["zh"], found["en"], tuple(columns))

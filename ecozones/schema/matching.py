@@ -146,13 +146,15 @@ def restore_cut_units(
     Warns
     -----
     FormatWarning
-        A column is left as it stands, since what is left of its unit may be the beginning of several.
+        Of every such column: it is read under its full name, or left as it stands, since what is left of its unit may
+        be the beginning of several.
 
     Examples
     --------
     >>> from ecozones.schema import table
-    >>> restore_cut_units(["项目编号", "总投资百万"], table("projects"), what="projects")
-    {'总投资百万': '总投资百万元'}
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     restore_cut_units(["项目编号", "计划面积公"], table("projects"), what="projects")
+    {'计划面积公': '计划面积公顷'}
     """
     matched = match_columns(names, contract, columns=columns, what=what)
     restored: dict[str, str] = {}
@@ -169,13 +171,17 @@ def restore_cut_units(
                 stem, unit = unit_in_name(full, kind)
                 if stem in known:
                     meant.setdefault(unit, full)
+            if not meant:
+                continue
+            cut = f"{what}: {name} ends within a unit, as a shapefile cuts it"
+            said = f"columns={{{column.id!r}: {name!r}}}"
             if len(meant) == 1:
                 restored[name] = next(iter(meant.values()))
-            elif meant:
+                message = f"{cut}, and is read as {restored[name]}; if it has no unit, say {said}"
+            else:
                 message = (
-                    f"{what}: ten bytes of a shapefile cut {name} within its unit; it may be any of "
-                    f"{', '.join(meant.values())}, so it is left as it stands. Export the table to a GeoPackage, or "
-                    "under a shorter name"
+                    f"{cut}; it may be any of {', '.join(meant.values())}, so it is left as it stands. Write the unit "
+                    f"into its name, or say {said} and the unit in a column of units"
                 )
-                warnings.warn(message, FormatWarning, stacklevel=3)
+            warnings.warn(message, FormatWarning, stacklevel=3)
     return restored

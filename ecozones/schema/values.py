@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from ecozones.columns import as_flag
+from ecozones.columns import as_flag, as_numbers, as_years
 from ecozones.errors import FormatWarning, name_rows
 from ecozones.schema.contract import Column
 from ecozones.schema.problems import problem_rows
@@ -59,6 +59,8 @@ def column_values(
         values = _days(series, shown)
     elif column.kind == "flag":
         values, wrong = _flags(series, shown)
+    elif column.kind == "year":
+        values, wrong = _years(series, shown)
     else:
         values, wrong = _figures(series, column, name, stated_in, shown)
     if column.unique:
@@ -75,7 +77,7 @@ def column_values(
 def _figures(
     series: pd.Series, column: Column, name: str, stated_in: pd.Series | None, shown: str
 ) -> tuple[pd.Series, list[pd.DataFrame]]:
-    values: pd.Series = pd.to_numeric(series, errors="coerce").astype(float)
+    values = as_numbers(series)
     blank = series.isna() | (series.astype(str).str.strip() == "")
     bad = (values.isna() & ~blank) | np.isinf(values)
     part = values.notna() & (values % 1 != 0) & (column.kind == "integer")
@@ -92,6 +94,20 @@ def _figures(
         if rows.any()
     ]
     return values, wrong
+
+
+def _years(series: pd.Series, shown: str) -> tuple[pd.Series, list[pd.DataFrame]]:
+    years, foreign = as_years(series)
+    part = years.notna() & (years % 1 != 0)
+    wrong = [
+        problem_rows(list(series.index[rows]), shown, list(series[rows]), problem, remedy)
+        for rows, problem, remedy in (
+            (foreign, "is no year", "write the year as 2024, or a day as 2024-03-01"),
+            (part.astype(bool), "is no whole number", "write whole numbers"),
+        )
+        if rows.any()
+    ]
+    return (years if wrong else years.astype("Int64")), wrong
 
 
 def _in_unit(

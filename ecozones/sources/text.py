@@ -175,7 +175,7 @@ def _decode_text(
         raise InputError(message) from cause
 
 
-def warn_mojibake(frame: gpd.GeoDataFrame, layer: Layer) -> None:
+def warn_mojibake(frame: gpd.GeoDataFrame, layer: Layer, *, stacklevel: int = 4) -> None:
     """
     Warn of texts that were read in the wrong encoding.
 
@@ -185,6 +185,8 @@ def warn_mojibake(frame: gpd.GeoDataFrame, layer: Layer) -> None:
         Rows, of which the first two hundred are looked at.
     layer
         Where they come from, for the message.
+    stacklevel
+        Whose line the warning names, counted from here as :func:`warnings.warn` counts.
 
     Warns
     -----
@@ -199,4 +201,4 @@ def warn_mojibake(frame: gpd.GeoDataFrame, layer: Layer) -> None:
     if found:
         garbled, said, right = found
         message = f"{layer.label}: text looks garbled: {garbled!r} says {said!r} in {right}; export it again"
-        warnings.warn(message, errors.TextEncodingWarning, stacklevel=4)
+        warnings.warn(message, errors.TextEncodingWarning, stacklevel=stacklevel)

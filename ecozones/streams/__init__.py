@@ -5,6 +5,7 @@ A stream knows how many rows there are, what the columns are called and where th
 travels to other processes as a few words. Rows are numbered as they lie in the source, from 0, however they are read.
 """
 
+from ecozones.streams.drivers import DriverStream
 from ecozones.streams.frames import series_of
 from ecozones.streams.geoparquet import ParquetStream, stated_values
 from ecozones.streams.opening import open_stream
@@ -14,6 +15,7 @@ __all__ = [
     "FEATURES",
     "LOST",
     "PREPARED",
+    "DriverStream",
     "ParquetStream",
     "Passing",
     "Stream",

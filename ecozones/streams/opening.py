@@ -70,7 +70,7 @@ def open_stream(source: str | Path | Stream, *, layer: str | None = None, encodi
     _refuse_names(stream)
     # the encoding of a shapefile was found out, or said by the caller
     if stream.rows and not (isinstance(stream, DriverStream) and stream.encoding):
-        warn_mojibake(stream.read(0, _LOOK), stream.source)
+        warn_mojibake(stream.read(0, _LOOK), stream.source, stacklevel=3)
     return stream
 
 

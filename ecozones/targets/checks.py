@@ -8,9 +8,10 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
+from ecozones.columns import as_numbers, refuse_figures
 from ecozones.errors import SchemaError
 from ecozones.targets.paths import Trajectory
-from ecozones.targets.stated import half_digit, refuse_figures
+from ecozones.targets.stated import half_digit
 
 _COMPARATORS = {">=": ">=", "≥": ">=", ">": ">=", "<=": "<=", "≤": "<=", "<": "<=", "=": "=", "==": "="}
 _NEEDED = ("indicator", "value", "unit", "comparator")
@@ -77,12 +78,12 @@ def check_targets(targets: pd.DataFrame) -> pd.DataFrame:
     ]
     problems += unit_problems
     for column in ("value", "base_value", "base_year", "year", "tolerance"):
-        number = pd.to_numeric(table[column], errors="coerce")
+        number = as_numbers(table[column])
         foreign = number.isna() & table[column].notna() & (table[column].astype(str).str.strip() != "")
         problems += [(row, column, f"{table[column][row]!r} is not a number") for row in table.index[foreign]]
         if column == "value":
             table["_half"] = [half_digit(value) for value in table["value"]]
-        table[column] = number.astype(float)
+        table[column] = number
     refuse_figures(problems, "targets")
     table["comparator"] = table["comparator"].map(_COMPARATORS)
     table["tolerance"] = table["tolerance"].fillna(table["_half"])
@@ -118,12 +119,12 @@ def check_observed(observed: pd.DataFrame) -> pd.DataFrame:
         table[column] = default if column not in table.columns else table[column].fillna(default).astype(str)
     problems = []
     for column in ("year", "value"):
-        number = pd.to_numeric(table[column], errors="coerce")
+        number = as_numbers(table[column])
         silent = table[column].isna() | (table[column].astype(str).str.strip() == "")
         problems += [(row, column, "is missing") for row in table.index[silent]]
         foreign = table.index[number.isna() & ~silent]
         problems += [(row, column, f"{table[column][row]!r} is not a number") for row in foreign]
-        table[column] = number.astype(float)
+        table[column] = number
     again = table.duplicated(["indicator", "place", "year", "status"], keep=False)
     problems += [
         (

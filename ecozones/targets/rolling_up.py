@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ecozones.area import close_totals
+from ecozones.columns import refuse_figures
 from ecozones.errors import SchemaError
-from ecozones.targets.stated import refuse_figures
 
 
 def roll_up(

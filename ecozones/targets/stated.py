@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -93,25 +92,3 @@ def half_digit(number: object) -> float:
     exponent = int(text.split("e")[1]) if "e" in text else 0
     decimals = len(digits.split(".")[1]) if "." in digits else 0
     return float(0.5 * 10.0 ** (exponent - decimals))
-
-
-def refuse_figures(problems: list[tuple[Any, str, str]], what: str) -> None:
-    """
-    Raise one error that tells of every problem of a table, if there is any.
-
-    Parameters
-    ----------
-    problems
-        Row, column and what is wrong.
-    what
-        Name of the table, for the message.
-
-    Raises
-    ------
-    SchemaError
-        With the problems as a table.
-    """
-    if problems:
-        shown = "; ".join(f"row {row}: {column} {text}" for row, column, text in problems[:10])
-        message = f"{what} cannot be used, {len(problems)} problems: {shown}"
-        raise SchemaError(message, pd.DataFrame(problems, columns=["row", "column", "problem"]))

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 import pandas as pd
 
+from ecozones.columns import refuse_figures
 from ecozones.errors import SchemaError
-from ecozones.targets.stated import refuse_figures
 
 Stage = Literal["completed", "in_progress", "launched", "planned", "not_stated"]
 _STAGES: tuple[Stage, ...] = get_args(Stage)
