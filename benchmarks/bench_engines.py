@@ -20,6 +20,7 @@ import warnings
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import psutil
 import shapely
@@ -91,7 +92,9 @@ def spent():
 
 def measure(name, size, folder, n, rows, out):
     sites, plan = read(size, folder, n)
-    sites.to_parquet(out / "sites.parquet")
+    # in order of place, as a file of sites is checked: farmland of this size is read around them
+    sites = sites.iloc[np.argsort(sites.hilbert_distance().to_numpy(), kind="stable")]
+    sites.to_parquet(out / "sites.parquet", index=False)
     begun = spent()
     with started(name) as engine:
         nothing = [
@@ -125,12 +128,13 @@ def measure(name, size, folder, n, rows, out):
 def table(rows):
     base = rows[0]["cpu_s"]
     lines = [
-        "| engine | CPU s | over one process | of it in fragments | to start, CPU s | wall s | same bytes |",
-        "|---|--:|--:|--:|--:|--:|---|",
+        "| engine | CPU s | of it in fragments | besides them | over one process | to start, CPU s | wall s | same bytes |",
+        "|---|--:|--:|--:|--:|--:|--:|---|",
     ]
     lines += [
-        f"| {row['engine']} | {row['cpu_s']:.1f} | {100 * (row['cpu_s'] / base - 1):+.1f} % "
-        f"| {row['fragments_cpu_s']:.1f} | {row['start_cpu_s']:.1f} | {row['wall_s']:.1f} | {row['same']} |"
+        f"| {row['engine']} | {row['cpu_s']:.1f} | {row['fragments_cpu_s']:.1f} "
+        f"| {100 * (row['cpu_s'] / row['fragments_cpu_s'] - 1):.1f} % | {100 * (row['cpu_s'] / base - 1):+.1f} % "
+        f"| {row['start_cpu_s']:.1f} | {row['wall_s']:.1f} | {row['same']} |"
         for row in rows
     ]
     return "\n".join(lines)
