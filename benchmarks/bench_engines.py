@@ -128,7 +128,7 @@ def measure(name, size, folder, n, rows, out):
 def table(rows):
     base = rows[0]["cpu_s"]
     lines = [
-        "| engine | CPU s | of it in fragments | besides them | over one process | to start, CPU s | wall s | same bytes |",
+        "| engine | CPU s | in fragments | besides them | over one process | to start, CPU s | wall s | same bytes |",
         "|---|--:|--:|--:|--:|--:|--:|---|",
     ]
     lines += [
