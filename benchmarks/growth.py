@@ -93,7 +93,9 @@ def draw(results, province, picture):
         line, memory = whole_checks(province)
         _panel(panels[2], {"ecozones": line} if line else {}, WHOLE)
         for (pairs, seconds, _), peak in zip(line, memory, strict=True):
-            panels[2].annotate(f"{peak:,} MiB", (pairs, seconds), (-8, 6), textcoords="offset points", ha="right")
+            # below the first sign, left of the others: the axis and the frame are near
+            place, side = ((4, -14), "left") if (pairs, seconds) == line[0][:2] else ((-8, 6), "right")
+            panels[2].annotate(f"{peak:,} MiB", (pairs, seconds), place, textcoords="offset points", ha=side)
         panels[0].set_ylabel("CPU seconds")
         FigureCanvasSVG(figure).print_svg(picture, metadata={"Date": None})
 
