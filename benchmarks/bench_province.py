@@ -65,7 +65,11 @@ def measure(step, size, folder, place):
     """Do one step, and tell what it took besides loading the library."""
     wall, cpu = time.perf_counter(), spent()
     told = STEPS[step](size, folder, place)
-    told |= {"cpu_s": round(spent() - cpu, 2), "wall_s": round(time.perf_counter() - wall, 2), "peak_mib": round(peak_mib())}
+    told |= {
+        "cpu_s": round(spent() - cpu, 2),
+        "wall_s": round(time.perf_counter() - wall, 2),
+        "peak_mib": round(peak_mib()),
+    }
     print(json.dumps(told))
 
 
