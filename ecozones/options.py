@@ -12,11 +12,13 @@ import inspect
 import math
 import numbers
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, get_args
 
 import geopandas as gpd
+import numpy as np
 
 from ecozones.area import AreaMethod
 from ecozones.errors import InputError, SchemaError
@@ -58,9 +60,41 @@ def check_options(verb: str, given: Mapping[str, object]) -> None:
     ecozones.errors.InputError: measure_area: method 'natonal' is not known; did you mean 'national'?
     rows must be a whole number from 1 upwards, not 0
     """
-    told = [f"{name} {wrong}" for name, value in given.items() if (wrong := _CHECKS[name](value))]
+    wrong = {name: _CHECKS[name](value) for name, value in given.items()}
+    told = [f"{name.removesuffix(' in a database')} {what}" for name, what in wrong.items() if what]
     if told:
         raise InputError(f"{verb}: " + "\n".join(told))
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - whatever an option may be
+    """
+    Give the value of an option as it can be looked at twice, and written down.
+
+    What can be gone through only once becomes a tuple: a check would leave nothing of it for the work, nor for the
+    fingerprint of a run. Numbers of other libraries become those of Python. All else stays as it is, right or wrong.
+
+    Parameters
+    ----------
+    value
+        As the caller gave it.
+
+    Returns
+    -------
+    object
+        The same, told in plain kinds.
+
+    Examples
+    --------
+    >>> plain(iter(["A", "B"])), plain(np.int64(5)), plain("A")
+    (('A', 'B'), 5, 'A')
+    """
+    if isinstance(value, Iterator):
+        return tuple(value)
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    return int(value) if isinstance(value, numbers.Integral) else float(value)
 
 
 def check_option_names(verb: str, given: Iterable[str], takes: Mapping[str, Iterable[str]], where: str) -> None:
@@ -170,7 +204,7 @@ def _one_of(kind: object) -> _Check:
     known = get_args(kind)
 
     def check(value: object) -> str:
-        if value in known:
+        if isinstance(value, str) and value in known:
             return ""
         near = name_near(value, known) if isinstance(value, str) else f"; known are {', '.join(known)}"
         return f"{_shown(value)} is not known{near}"
@@ -199,10 +233,10 @@ def _is_whole(value: object) -> bool:
 
 
 def _are_texts(value: object) -> bool:
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+    # what can be gone through only once would be gone when it is needed
+    if isinstance(value, str | bytes | Iterator) or not isinstance(value, Iterable):
         return False
-    # what can be gone through once must be left for the verb
-    return iter(value) is value or all(isinstance(one, str) for one in value)
+    return all(isinstance(one, str) for one in value)
 
 
 def _is_day(value: object) -> bool:
@@ -280,6 +314,7 @@ _CHECKS: dict[str, _Check] = {
     "rounded": _FLAG,
     "progress": _FLAG,
     "replace": _FLAG,
+    "polygons_only": _FLAG,
     "rows": _COUNT,
     "part_rows": _COUNT,
     "largest": _COUNT,
@@ -294,7 +329,10 @@ _CHECKS: dict[str, _Check] = {
     "lines": _or_none(_TEXTS),
     "by": _or_none(_COLUMNS),
     "partition_by": _COLUMNS,
-    "priority": _TEXTS,
+    "priority": _must(
+        "a list of texts, the first of them first",
+        lambda value: _are_texts(value) and not isinstance(value, AbstractSet),
+    ),
     "plan": _or_none(
         _must("a plan, as read_plan or ZoningPlan.from_layers make one", lambda value: isinstance(value, ZoningPlan))
     ),

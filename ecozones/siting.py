@@ -590,8 +590,7 @@ def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, meth
     rows = []
     decides = (found["kind"].to_numpy(dtype=object) == "claimed") & (found["role"].to_numpy(dtype=object) == "decides")
     lines, shape = found["line"].to_numpy(dtype=object), found["shape"].to_numpy(dtype=np.intp)
-    wholes = np.full(shape.max(initial=-1) + 1, np.nan)
-    wholes[shape[decides]] = found["whole"].to_numpy(dtype=float)[decides]
+    whole = found["whole"].to_numpy(dtype=float)
     for rule in book.overlaps:
         first, second = (np.flatnonzero(decides & (lines == line)) for line in (rule.a, rule.b))
         both = np.intersect1d(shape[first], shape[second])
@@ -600,6 +599,8 @@ def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, meth
         one, other = (_united(found["geometry"].to_numpy()[side], shape[side], both) for side in (first, second))
         ground = overlay.keep_dimension(shapely.intersection(one, other), np.full(len(both), 2))
         area = polygon_areas(ground, plan.crs, method=method)
+        # shares are those of the first line: another may measure the site in a plane of its own
+        _, once = np.unique(shape[first], return_index=True)
         told = pd.DataFrame(
             {
                 "shape": both,
@@ -612,7 +613,7 @@ def _overlap_notices(found: pd.DataFrame, plan: ZoningPlan, book: Rulebook, meth
                 "reason_zh": rule.note_zh,
                 "area_m2": area,
                 "amount": area,
-                "whole": wholes[both],
+                "whole": whole[first[once]][np.isin(shape[first[once]], both)],
                 "geometry": ground,
             }
         )

@@ -17,11 +17,11 @@ import pandas as pd
 
 from ecozones import area, siting
 from ecozones.area import AreaMethod
-from ecozones.errors import InputError, SchemaError, name_rows
-from ecozones.options import check_option_names, check_options, option_names
+from ecozones.errors import InputError, SchemaError
+from ecozones.options import check_option_names, check_options, option_names, plain
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
-from ecozones.rulebook import Rulebook, as_day, load_rules
+from ecozones.rulebook import Rulebook
 from ecozones.units import AreaUnit
 
 if TYPE_CHECKING:
@@ -134,10 +134,13 @@ def check_sites(
     >>> check_sites(square("a1", activity="ordinary_build"), plan, on="2026-06-01")
     <SiteReview of 1 sites on 2026-06-01: 1 prohibited>
     """
-    asked: dict[str, Any] = {
-        "on": on, "rules": rules, "lines": lines, "setback_m": setback_m, "ignore_below_m2": ignore_below_m2,
-        "ignore_narrower_m": ignore_narrower_m, "method": method,
-    }  # fmt: skip
+    asked: dict[str, Any] = _plain(
+        {
+            "on": on, "rules": rules, "lines": lines, "setback_m": setback_m, "ignore_below_m2": ignore_below_m2,
+            "ignore_narrower_m": ignore_narrower_m, "method": method,
+        }
+    )  # fmt: skip
+    place, engine = _plain(place), plain(engine)
     if _is_database(engine):
         return _check_table(sites, plan, engine, {} if out is None else {"out": out}, asked, place)
     if not isinstance(plan, ZoningPlan):
@@ -155,12 +158,6 @@ def check_sites(
     if not framed:
         from ecozones.large import check_sites_in  # noqa: PLC0415 - what a frame does not need is not loaded
 
-        asked["lines"] = None if lines is None else list(lines)
-        _ask_about_nobody(plan, asked)
-        foreign = [line for line in place.get("stored") or () if line not in plan.control_lines]
-        if foreign:
-            message = f"check_sites: stored= names lines that the plan does not declare: {name_rows(foreign)}"
-            raise SchemaError(message)
         return check_sites_in(sites, plan, **folder, engine=engine, **asked, **place)
     if engine is None and out is None and not place:
         return siting.check_sites(sites, plan, **asked)
@@ -171,15 +168,6 @@ def check_sites(
 
 # options of check_sites_in that are not those of every check
 _SITES_ON_DISK = ("layer", "columns", "rows", "since", "stored", "progress")
-
-
-def _ask_about_nobody(plan: ZoningPlan, asked: Mapping[str, Option]) -> None:
-    """Let the kernel refuse lines and setbacks that the plan does not know, before a layer is read for them."""
-    options = dict(asked)
-    on, rules = options.pop("on"), options.pop("rules")
-    book = rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
-    nobody = gpd.GeoDataFrame({"site_id": [], "activity": []}, geometry=[], crs=plan.crs)
-    siting.answer_sites(siting.prepare_sites(nobody, plan, book), plan, as_day(on or "2000-01-01"), book, **options)
 
 
 def _check_table(
@@ -200,6 +188,8 @@ def _check_table(
 
     own = [name for name in option_names(check_sites_there) if name not in {*asked, "out", "plan_schema"}]
     check_option_names("check_sites", place, {"tables": own, "layers on disk": _SITES_ON_DISK}, "tables")
+    told = {"out in a database" if name == "out" else name: value for name, value in where.items()}
+    check_options("check_sites", {**asked, **place, **told})
     return check_sites_there(engine, sites, plan_schema=plan, **where, **asked, **place)
 
 
@@ -291,13 +281,14 @@ def find_conflicts(
         "lines": lines, "districts": districts, "rules": rules, "ignore_below_m2": ignore_below_m2,
         "ignore_narrower_m": ignore_narrower_m, "method": method,
     }  # fmt: skip
+    asked, place, engine = _plain(asked), _plain(place), plain(engine)
     framed = isinstance(plan, ZoningPlan)
     if not framed:
         _check_layers(plan)
     _check_place("find_conflicts", engine, out, place, _CONFLICTS_ON_DISK, "plans in memory" if framed else "")
-    check_options("find_conflicts", {**asked, **place})
-    asked["lines"] = None if lines is None else list(lines)
-    if asked["lines"] == []:
+    where = {} if framed else _where("find_conflicts", engine, out, "conflicts")
+    check_options("find_conflicts", {**asked, **place, **where})
+    if asked["lines"] is not None and not len(asked["lines"]):
         message = "find_conflicts: lines is empty, so nothing would be compared; leave it out to compare every line"
         raise SchemaError(message)
     if isinstance(plan, ZoningPlan):
@@ -306,9 +297,7 @@ def find_conflicts(
         return conflicts.find_conflicts(plan, **asked)
     from ecozones.large import find_conflicts_in  # noqa: PLC0415
 
-    folder = _folder("find_conflicts", out, "conflicts")
-    check_options("find_conflicts", {"out": folder, "engine": _no_database(engine)})
-    return find_conflicts_in(plan, folder, engine=engine, **asked, **place)
+    return find_conflicts_in(plan, where["out"], engine=engine, **asked, **place)
 
 
 _CONFLICTS_ON_DISK = ("partition_by", "rows", "progress")
@@ -401,17 +390,17 @@ def measure_area(
     >>> measure_area(chessboard(1), unit="ha").round(1).tolist()
     [100.0]
     """
-    asked: dict[str, Any] = {"method": method, "unit": unit, "rounded": rounded}
+    asked: dict[str, Any] = _plain({"method": method, "unit": unit, "rounded": rounded})
+    place, engine = _plain(place), plain(engine)
     framed = _is_frame("measure_area", "frame", frame, (gpd.GeoDataFrame, gpd.GeoSeries))
     _check_place("measure_area", engine, out, place, _AREAS_ON_DISK, "frames in memory" if framed else "")
-    check_options("measure_area", {**asked, **place})
+    where = {} if framed else _where("measure_area", engine, out, "areas")
+    check_options("measure_area", {**asked, **place, **where})
     if framed:
         return area.measure_area(frame, **asked)
     from ecozones.large import measure_area_in  # noqa: PLC0415
 
-    folder = _folder("measure_area", out, "areas")
-    check_options("measure_area", {"out": folder, "engine": _no_database(engine)})
-    return measure_area_in(frame, folder, engine=engine, **asked, **place)
+    return measure_area_in(frame, where["out"], engine=engine, **asked, **place)
 
 
 _AREAS_ON_DISK = ("layer", "id_column", "by", "partition_by", "rows", "progress")
@@ -495,18 +484,18 @@ def measure_restored(
         "by": by, "attribution": attribution, "priority": priority, "districts": districts, "plan": plan,
         "rules": rules, "on": on, "method": method,
     }  # fmt: skip
+    asked, place, engine = _plain(asked), _plain(place), plain(engine)
     framed = _is_frame("measure_restored", "projects", projects, (gpd.GeoDataFrame,))
     _check_place("measure_restored", engine, out, place, _RESTORED_ON_DISK, "frames in memory" if framed else "")
-    check_options("measure_restored", {**asked, **place})
+    where = {} if framed else _where("measure_restored", engine, out, "restored")
+    check_options("measure_restored", {**asked, **place, **where})
     if framed:
         from ecozones import restoration  # noqa: PLC0415
 
         return restoration.measure_restored(projects, **asked)
     from ecozones.large import measure_restored_in  # noqa: PLC0415
 
-    folder = _folder("measure_restored", out, "restored")
-    check_options("measure_restored", {"out": folder, "engine": _no_database(engine)})
-    return measure_restored_in(projects, folder, engine=engine, **asked, **place)
+    return measure_restored_in(projects, where["out"], engine=engine, **asked, **place)
 
 
 _RESTORED_ON_DISK = ("layer", "rows", "largest", "partition_by", "progress")
@@ -521,6 +510,15 @@ def _no_database(engine: Engine) -> Engine:
         message = "a database answers check_sites only; stream its table with prepare(postgis.open_table(...)) first"
         raise InputError(message)
     return engine
+
+
+def _plain(options: Mapping[str, Option]) -> dict[str, Option]:
+    return {name: plain(value) for name, value in options.items()}
+
+
+def _where(verb: str, engine: Engine, out: str | Path | None, name: str) -> dict[str, Option]:
+    """Say where a layer on disk is worked on and answered, as options that can be checked with all others."""
+    return {"out": _folder(verb, out, name), "engine": _no_database(engine)}
 
 
 def _folder(verb: str, out: str | Path | None, name: str) -> str | Path:

@@ -556,7 +556,7 @@ def test_a_file_without_sites_has_the_tables_of_a_review(sites, plan, tmp_path):
 
 @pytest.mark.parametrize("rows", [0, -5])
 def test_no_size_of_a_fragment_loses_rows(path, plan, tmp_path, rows):
-    with pytest.raises(InputError, match=f"a fragment of {rows} rows holds nothing; give rows= of 1 or more"):
+    with pytest.raises(InputError, match=f"rows must be a whole number from 1 upwards, not {rows}"):
         check_sites_in(path, plan, tmp_path / "out", on=DAY, engine=1, rows=rows)
 
 

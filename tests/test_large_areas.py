@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecozones import measure_area
-from ecozones.errors import EngineError, InputError, MissingCRSError, SchemaError
+from ecozones.errors import EngineError, InputError, MissingCRSError, RepairWarning, SchemaError
 from ecozones.large.areas import measure_area_in
+from ecozones.large.preparing import prepare
 from ecozones.large.sums import add_up, sum_by
 from ecozones.streams import open_stream
+from ecozones.testing import chessboard
 
 CRS = "EPSG:4548"
 N = 41
@@ -175,3 +177,22 @@ def test_a_text_of_no_letters_names_a_folder_and_comes_back(tmp_path):
     frame.to_parquet(tmp_path / "a.parquet")
     run = measure_area_in(tmp_path / "a.parquet", tmp_path / "out", partition_by="county", engine=1)
     assert run.table("areas").sort_values("row")["county"].tolist() == frame["county"].tolist()
+
+
+def test_a_prepared_layer_has_the_account_of_the_layer_as_it_lay(tmp_path):
+    board = chessboard(3)
+    x, y = board.total_bounds[:2]
+    board.loc[1, "geometry"] = None
+    board.loc[2, "geometry"] = shapely.LineString([(x, y), (x + 50, y + 50)])
+    board.loc[5, "geometry"] = shapely.Polygon([(x, y), (x + 100, y + 100), (x + 100, y), (x, y + 100)])
+    board.sample(frac=1, random_state=2).sort_index().to_parquet(tmp_path / "board.parquet")
+    prepare(tmp_path / "board.parquet", tmp_path / "ready", engine=1)
+    with pytest.warns(RepairWarning, match="ready: 1 polygons were mended when it was prepared") as told:
+        run = measure_area_in(tmp_path / "ready", tmp_path / "out", partition_by="source_row", engine=1, rows=4)
+    assert (run.rows_in, run.rows_done, run.rows_refused) == (9, 7, 2)
+    assert sorted(run.table("refused")["row"]) == [1, 2]
+    areas = run.table("areas")
+    assert sorted(areas["row"]) == [0, 3, 4, 5, 6, 7, 8]
+    assert areas.set_index("row")["area_m2"][5] == pytest.approx(5_000, rel=1e-3)
+    assert areas["row"].astype(str).tolist() == areas["source_row"].tolist()
+    assert {one.filename for one in told} == {__file__}

@@ -324,3 +324,31 @@ def test_a_run_that_was_killed_goes_on_and_leaves_nothing(tmp_path, step):
 def test_no_line_at_all_is_refused(tmp_path):
     with pytest.raises(SchemaError, match="no line was given"):
         find_conflicts_in({}, tmp_path / "none", engine=1)
+
+
+@pytest.mark.filterwarnings("ignore:permanent_basic_farmland. of 60 rows 2")
+@pytest.mark.parametrize("line", [None, FARM])
+def test_features_that_an_earlier_step_refused_are_still_told(tmp_path, line):
+    frames = layers()
+    farm = frames[FARM]
+    farm.loc[[4, 40], "geometry"] = None
+    for name in (RED, FARM):
+        frames[name].to_parquet(tmp_path / f"{name}.parquet")
+    prepare(tmp_path / f"{FARM}.parquet", tmp_path / "ready", line=line, engine=1)
+    given = {RED: tmp_path / f"{RED}.parquet", FARM: tmp_path / "ready"}
+    with pytest.warns(EcozonesWarning, match="2 features of permanent_basic_farmland have no place") as told:
+        run = find_conflicts_in(given, tmp_path / "out", engine=1)
+    assert run.table("refused")[["line", "row"]].to_numpy().tolist() == [[FARM, 4], [FARM, 40]]
+    assert (run.rows_in - run.rows_done, run.rows_refused) == (2, 2)
+    assert {one.filename for one in told} == {__file__}
+
+
+def test_one_line_has_no_pair_and_its_refused_rows_are_told(tmp_path):
+    farm = layers()[FARM]
+    farm.loc[4, "geometry"] = None
+    farm.to_parquet(tmp_path / "farm.parquet")
+    with pytest.warns(EcozonesWarning) as told:
+        run = find_conflicts_in({FARM: tmp_path / "farm.parquet"}, tmp_path / "out", engine=1)
+    assert any("one line and has no pair" in str(one.message) for one in told)
+    assert run.table("refused")[["line", "row"]].to_numpy().tolist() == [[FARM, 4]]
+    assert (run.rows_in, run.rows_done, run.rows_refused, len(run.table())) == (1, 0, 1, 0)

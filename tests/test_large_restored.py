@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from ecozones import ZoningPlan, measure_restored, read_projects
 from ecozones.errors import InputError, RepairWarning, SchemaError
+from ecozones.large import prepare
 from ecozones.large import restored as module
 from ecozones.large.restored import measure_restored_in
 from ecozones.restoration.footprints import ground_components
+from ecozones.testing import chessboard
 
 CRS = "EPSG:4548"
 X, Y = 500_000.0, 3_320_000.0
@@ -311,6 +313,7 @@ def test_a_record_that_cannot_come_to_the_plan_is_put_aside_under_its_own_number
 
 SCRIPT = """
 import os, signal, sys
+from ecozones.large import prepare
 from ecozones.large import restored as module
 
 if __name__ == "__main__":
@@ -336,6 +339,34 @@ def test_nothing_is_left_of_a_run_that_was_killed(tmp_path, method):
     run = measure_restored_in(path, out, engine=1, rows=9)
     assert run.resumed == (2 if method == "national" else 0)
     assert {one.name for one in out.iterdir()} == {
-        "_lock", "_receipts", "_records", "_run.json", "projects", "ready", "records", "refused", "sums"
-    } & {one.name for one in out.iterdir()}  # fmt: skip
+        "_lock", "_receipts", "_records", "_run.json", "ready", "records", "refused"
+    }  # fmt: skip
     assert not [one for one in out.rglob("*") if one.suffix in {".npy", ".pickle", ".unfinished"}]
+
+
+def test_another_order_of_programmes_is_another_run_however_it_is_given(tmp_path):
+    board = chessboard(2).iloc[[0, 0, 1]].assign(project_id=["P1", "P2", "P3"], programme=["A", "B", "A"])
+    board.to_parquet(tmp_path / "register.parquet")
+
+    def counted(priority):
+        given = {"by": "programme", "attribution": "priority", "priority": priority, "engine": 1}
+        groups = measure_restored_in(tmp_path / "register.parquet", tmp_path / "out", **given).groups()
+        return dict(zip(groups["programme"], groups["counted_ha"].round(1), strict=True))
+
+    assert counted(iter(["A", "B"])) == {"A": 200.0, "B": 0.0}
+    assert counted(iter(["B", "A"])) == {"A": 100.0, "B": 100.0}
+    assert counted(("A", "B")) == {"A": 200.0, "B": 0.0}
+
+
+def test_a_road_in_a_register_hangs_no_records_together(tmp_path):
+    board = chessboard(3).assign(project_id=[f"P{row}" for row in range(9)])
+    # each by itself, but for a line that runs past all of them
+    board["geometry"] = board.geometry.buffer(-100)
+    west, south, east, north = board.total_bounds
+    board.loc[4, "geometry"] = shapely.LineString([(west, south), (east, north)])
+    board.to_parquet(tmp_path / "register.parquet")
+    prepare(tmp_path / "register.parquet", tmp_path / "ready", engine=1)
+    with pytest.warns(RepairWarning, match="of 9 rows 1 hold no polygon"):
+        run = measure_restored_in(tmp_path / "ready", tmp_path / "out", engine=1, largest=1)
+    assert (run.rows_in, run.rows_done, run.components) == (9, 8, 8)
+    assert run.table("refused")["row"].tolist() == [4]

@@ -11,7 +11,7 @@ from test_large import contents
 from test_since import DAY, LINES, SOUTH, WEST, plan_of, some_features, some_sites
 
 from ecozones import check_sites
-from ecozones.errors import CRSError, EcozonesWarning, SchemaError
+from ecozones.errors import CRSError, EcozonesWarning, GeometryError, RepairWarning, SchemaError
 from ecozones.large import check_sites_in, prepare
 from ecozones.large import near as near_module
 from ecozones.large import sites as sites_module
@@ -142,3 +142,104 @@ def test_a_line_in_which_nothing_can_be_measured_or_named_is_refused(case):
         open_line(place / "plain.parquet", LINES[0])
     with pytest.raises(SchemaError, match="does not declare: nothing"):
         check(place, plan_of(lines), "out", stored={"nothing": place})
+
+
+def test_a_line_of_which_features_are_missing_is_not_read_as_whole(case):
+    place, _, lines = case
+    farmland = lines[LINES[1]]
+    farmland.loc[[0, 1], "geometry"] = None
+    farmland.to_parquet(place / "farmland.parquet")
+    prepare(place / "farmland.parquet", place / "ready", line=LINES[1], engine=1)
+    # in memory it is refused, and silence about it would be consent
+    with pytest.raises(GeometryError, match="rows 0, 1"):
+        plan_of({LINES[1]: farmland})
+    told = r"permanent_basic_farmland: 2 of its features were refused when ready was prepared.*ready/report\.parquet"
+    with pytest.raises(GeometryError, match=told):
+        check(place, plan_of({LINES[0]: lines[LINES[0]]}), "out", stored={LINES[1]: place / "ready"})
+    farmland.drop(index=[0, 1]).to_parquet(place / "farmland.parquet")
+    prepare(place / "farmland.parquet", place / "ready", line=LINES[1], engine=1)
+    run = check(place, plan_of({LINES[0]: lines[LINES[0]]}), "out", stored={LINES[1]: place / "ready"})
+    assert run.rows_done == 63
+
+
+def drawn_anyhow(sites):
+    """Sites of every kind: one off the map, one without a shape, one that must be repaired."""
+    mixed = sites.copy()
+    mixed.loc[0, "geometry"] = shapely.box(1e20, 1e20, 2e20, 2e20)
+    mixed.loc[3, "geometry"] = None
+    x, y = WEST + 2_000, SOUTH + 2_000
+    mixed.loc[7, "geometry"] = shapely.Polygon([(x, y), (x + 100, y + 100), (x + 100, y), (x, y + 100)])
+    return mixed
+
+
+def test_sites_that_were_prepared_have_the_account_of_sites_as_they_lay(case):
+    place, sites, lines = case
+    drawn_anyhow(sites).to_parquet(place / "sites.parquet")
+    prepare(place / "sites.parquet", place / "ready", engine=1)
+    runs = []
+    for source in ("sites.parquet", "ready"):
+        with pytest.warns(RepairWarning, match="sites: 1 polygons were invalid and are repaired"):
+            runs.append(
+                check_sites_in(place / source, plan_of(lines), place / f"of {source}", on=DAY, engine=1, rows=20)
+            )
+    direct, ready = runs
+    counts = [(run.rows_in, run.rows_done, run.rows_refused) for run in (direct, ready)]
+    assert counts == [(63, 61, 2), (63, 61, 2)]
+    assert ready.summary()[["rows_in", "rows_done", "rows_refused"]].sum().tolist() == [63, 61, 2]
+    # numbered as they lay, and mended once, whichever step it was
+    assert direct.table("refused")["row"].tolist() == ready.table("refused")["row"].tolist() == [0, 3]
+    mended = [run.table("repaired") for run in (direct, ready)]
+    assert [one[["row", "site_id"]].to_numpy().tolist() for one in mended] == [[[7, "s7"]]] * 2
+    assert mended[0]["change_m2"].tolist() == mended[1]["change_m2"].tolist()
+    ids = direct.table("verdicts")["site_id"]
+    verdicts = [run.table("verdicts").set_index("site_id")["verdict"].astype(str)[ids] for run in (direct, ready)]
+    assert verdicts[0].tolist() == verdicts[1].tolist()
+    assert {"far", "road", "rail"} <= set(ids)
+
+
+@pytest.mark.filterwarnings("ignore:sites. 1 polygons were invalid")
+def test_a_mended_site_is_mended_in_the_tables_of_a_run_since(case):
+    place, sites, lines = case
+    drawn_anyhow(sites).to_parquet(place / "sites.parquet")
+    prepare(place / "sites.parquet", place / "ready", engine=1)
+    plan = plan_of(lines)
+    before = check_sites_in(place / "ready", plan, place / "before", on=DAY, engine=1, rows=20)
+    changed = drawn_anyhow(sites)
+    changed.loc[9, "activity"] = "farming"
+    changed.to_parquet(place / "sites.parquet")
+    prepare(place / "sites.parquet", place / "later", engine=1)
+    after = check_sites_in(place / "later", plan, place / "after", on=DAY, engine=1, rows=20, since=before.folder)
+    whole = check_sites_in(place / "later", plan, place / "whole", on=DAY, engine=1, rows=20)
+    assert contents(after.folder) == contents(whole.folder)
+    assert (after.kept, after.rechecked) == (60, 1)
+    # one that was drawn as it was mended is no mended site
+    prepare(place / "later", place / "again", engine=1)
+    drawn = drawn_anyhow(sites)
+    drawn.loc[7, "geometry"] = (
+        gpd.read_parquet(next((place / "later" / "features").iterdir())).set_index("source_row").geometry[7]
+    )
+    drawn.to_parquet(place / "sites.parquet")
+    prepare(place / "sites.parquet", place / "drawn", engine=1)
+    last = check_sites_in(place / "drawn", plan, place / "last", on=DAY, engine=1, rows=20, since=before.folder)
+    assert (last.kept, last.rechecked, len(last.table("repaired"))) == (60, 1, 0)
+
+
+def test_one_site_off_the_map_does_not_silence_that_sites_lie_in_no_order(case):
+    place, _, lines = case
+    rng = np.random.default_rng(4)
+    x, y = WEST + rng.uniform(0, 7_900, 200), SOUTH + rng.uniform(0, 7_900, 200)
+    sites = gpd.GeoDataFrame({"site_id": range(200)}, geometry=shapely.box(x, y, x + 9, y + 9), crs=BOARD_CRS)
+    sites.loc[5, "geometry"] = shapely.box(0, 0, 1, 1)
+    sites.to_parquet(place / "sites.parquet")
+    store_line(plan_of(lines).lines[LINES[1]], place / "farmland")
+    given = {"rows": 20, "stored": {LINES[1]: place / "farmland"}}
+    with pytest.warns(EcozonesWarning, match="lies in no order of place") as told:
+        check(place, plan_of(lines), "out", **given)
+    # told where the library was called, not somewhere inside it
+    assert {one.filename for one in told} == {__file__}
+    sites.set_geometry([None] * 199 + [shapely.box(WEST, SOUTH, WEST + 9, SOUTH + 9)], crs=BOARD_CRS).to_parquet(
+        place / "sites.parquet"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert check(place, plan_of(lines), "empty", **given).rows_refused == 199

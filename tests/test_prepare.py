@@ -105,7 +105,8 @@ def test_rows_lie_along_the_curve_and_parts_know_their_boxes(tmp_path):
 def test_the_report_names_every_row_that_was_not_taken_as_it_stands(tmp_path):
     frame = spoilt()
     frame.to_parquet(tmp_path / "a.parquet")
-    layer = prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1, rows=20, part_rows=30)
+    given = {"engine": 1, "rows": 20, "part_rows": 30, "polygons_only": True}
+    layer = prepare(tmp_path / "a.parquet", tmp_path / "ready", **given)
     report = layer.report()
     said = {(row.row, row.done) for row in report.itertuples()}
     assert said == {
@@ -317,7 +318,7 @@ def test_what_cannot_be_placed_is_refused(tmp_path):
         prepare(path, tmp_path / "out", line="nowhere")
     parcels().assign(geometry=shapely.points(np.full(N, 500_000.0), 3_300_000.0)).to_parquet(path)
     with pytest.raises(EngineError, match="not one"):
-        prepare(path, tmp_path / "out", engine=1)
+        prepare(path, tmp_path / "out", engine=1, polygons_only=True)
 
 
 class Table:
@@ -426,9 +427,80 @@ def test_a_prepared_layer_may_be_copied(tmp_path):
 
 def test_the_account_counts_the_rows_that_were_refused(tmp_path):
     spoilt().to_parquet(tmp_path / "a.parquet")
-    layer = prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1, rows=20, part_rows=30)
+    given = {"engine": 1, "rows": 20, "part_rows": 30, "polygons_only": True}
+    layer = prepare(tmp_path / "a.parquet", tmp_path / "ready", **given)
     assert layer.summary()[["rows_in", "rows_done", "rows_refused"]].sum().tolist() == [N, N - 4, 4]
     assert layer.table("refused")["row"].tolist() == [4, 9, 13, 21]
-    again = prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1, rows=20, part_rows=30)
+    again = prepare(tmp_path / "a.parquet", tmp_path / "ready", **given)
     assert (again.rows_in, again.rows_done, again.rows_refused) == (N, N - 4, 4)
     assert again.resumed == again.fragments
+
+
+def test_lines_and_points_are_put_in_order_too(tmp_path):
+    frame = parcels()
+    x, y = 500_000.0, 3_300_000.0
+    loose = {
+        3: shapely.LineString([(x, y), (x + 9_000, y + 9_000)]),
+        5: shapely.Point(x, y),
+        8: shapely.MultiPoint([(x, y), (x + 5, y)]),
+        12: shapely.MultiLineString([[(x, y), (x + 1, y)], [(x, y), (x, y + 1)]]),
+    }
+    for row, shape in loose.items():
+        frame.loc[row, "geometry"] = shape
+    # what is no shape of one kind, and lines and points that lie nowhere, are refused as polygons are
+    frame.loc[20, "geometry"] = shapely.GeometryCollection([shapely.Point(x, y), frame.geometry[21]])
+    frame.loc[22, "geometry"] = shapely.LineString()
+    frame.loc[24, "geometry"] = shapely.Point(float("nan"), y)
+    frame.loc[26, "geometry"] = shapely.LineString([(1e20, 1e20), (2e20, 2e20)])
+    frame.loc[28, "geometry"] = shapely.Polygon([(x, y), (x + 100, y + 100), (x + 100, y), (x, y + 100)])
+    frame.to_parquet(tmp_path / "a.parquet")
+    layer = prepare(tmp_path / "a.parquet", tmp_path / "ready", engine=1, rows=7, part_rows=25)
+    done = layer.report()[["row", "done"]].values.tolist()
+    assert done == [[20, "refused"], [22, "refused"], [24, "refused"], [26, "refused"], [28, "repaired"]]
+    ready = by_row(layer)
+    assert ready.index.tolist() == [row for row in range(N) if row not in {20, 22, 24, 26}]
+    untouched = frame.drop(index=[20, 22, 24, 26, 28])
+    assert shapely.to_wkb(ready.loc[untouched.index].geometry.to_numpy()).tolist() == (
+        shapely.to_wkb(untouched.geometry.to_numpy()).tolist()
+    )
+    assert ready["BSM"].tolist() == frame["BSM"][ready.index].tolist()
+    assert ready.loc[28].geometry.area == pytest.approx(5_000)
+    # of a line, which is ground, and where it is asked for, they are refused
+    line = prepare(tmp_path / "a.parquet", tmp_path / "line", line="permanent_basic_farmland", engine=1)
+    ground = prepare(tmp_path / "a.parquet", tmp_path / "ground", polygons_only=True, engine=1)
+    assert line.table("refused")["row"].tolist() == sorted([*loose, 20, 22, 24, 26])
+    assert ground.table("refused")["row"].tolist() == sorted([*loose, 20, 22, 24, 26])
+
+
+def test_what_was_told_of_a_layer_is_told_of_what_is_made_of_it(tmp_path):
+    frame = spoilt().sample(frac=1, random_state=3).reset_index(drop=True)
+    frame.loc[[40, 41, 77], "BSM"] = "twice"
+    frame.to_parquet(tmp_path / "a.parquet")
+    line = "permanent_basic_farmland"
+    prepare(tmp_path / "a.parquet", tmp_path / "first", engine=1, rows=20, part_rows=30)
+    again = prepare(tmp_path / "first", tmp_path / "again", line=line, engine=1, rows=13, part_rows=30)
+    once = prepare(tmp_path / "a.parquet", tmp_path / "once", line=line, engine=1)
+    counts = [(one.rows_in, one.rows_done, one.rows_refused) for one in (again, once)]
+    assert counts == [(N, N - 4, 4), (N, N - 4, 4)]
+    assert again.summary()[["rows_in", "rows_done", "rows_refused"]].sum().tolist() == [N, N - 4, 4]
+    assert again.table("refused").values.tolist() == once.table("refused").values.tolist()
+    assert again.report().equals(once.report())
+    assert by_row(again)["feature_id"].tolist() == by_row(once)["feature_id"].tolist()
+    assert by_row(again)["feature_id"][[40, 41, 77]].tolist() == ["twice", "twice#2", "twice#3"]
+    # a third time, nothing of it is lost and nothing is told twice
+    third = prepare(tmp_path / "again", tmp_path / "third", line=line, engine=1)
+    said, known = (one.report() for one in (third, once))
+    lasting = ["refused", "repaired", "flattened"]
+    said, known = (one[one["done"].isin(lasting)].reset_index(drop=True) for one in (said, known))
+    assert (len(known), said.equals(known)) == (6, True)
+
+
+def test_a_table_that_an_earlier_version_set_down_is_set_down_anew(tmp_path):
+    frame = spoilt().rename_geometry("geom")
+    given = Table(frame)
+    landed = tmp_path / "ready" / "_landed"
+    landed.mkdir(parents=True)
+    frame.iloc[:0].to_parquet(landed / "part-000000.parquet")
+    (landed / "_landed.json").write_text(json.dumps({"digest": given.digest, "rows": N}), encoding="utf-8")
+    layer = prepare(given, tmp_path / "ready", engine=1)
+    assert (given.passes, layer.rows_in) == (1, N)

@@ -436,3 +436,22 @@ def test_polygons_that_overlap_far_away_change_no_bit_of_a_site():
         for layer in (near, near + far)
     )
     pd.testing.assert_frame_equal(alone, among, check_exact=True)
+
+
+def test_a_third_line_in_another_plane_changes_no_bit_of_a_notice():
+    plan = chessboard_plan(red_line=["a1"], farmland=["a1"], urban=["a1"])
+    west, south = plan[RED].total_bounds[:2]
+    rng = np.random.default_rng(0)
+    middle = shapely.points(west + rng.uniform(100, 900, 30), south + rng.uniform(100, 900, 30))
+    shapes = shapely.buffer(middle, rng.uniform(1, 80, 30))
+    sites = gpd.GeoDataFrame({"site_id": range(30), "activity": "ordinary_build"}, geometry=shapes, crs=plan.crs)
+
+    def told(**lines):
+        board = ZoningPlan.from_layers({**dict(plan.lines), **lines}, extent=plan.extent)
+        findings = check_sites(sites, board, on=DAY).findings
+        return findings[(findings["role"] == "notice") & (findings["rule_id"] == "OV-ECRL-PBF")]
+
+    here = told()
+    there = told(urban_development_boundary=plan["urban_development_boundary"].to_crs("EPSG:4548"))
+    assert here["share"].round(9).tolist() == [1.0] * 30
+    assert here["share"].tolist() == there["share"].tolist()

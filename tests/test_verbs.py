@@ -1,14 +1,18 @@
 """The verbs as they are called: a frame, a layer on disk and a table are told apart, and answered alike."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy
 
 import ecozones as ez
 from ecozones import large, verbs
+from ecozones.engines import check_engine
 from ecozones.errors import EcozonesError, InputError
 from ecozones.options import option_names
 from ecozones.testing import chessboard, chessboard_plan, square
@@ -120,6 +124,7 @@ BAD = {
     "unit": ["acre", 3],
     "rounded": ["yes", None],
     "progress": ["yes"],
+    "polygons_only": ["yes", None],
     "rows": [0, "5", 2.5, -1, True, None],
     "part_rows": [0, "5"],
     "largest": [0, "5"],
@@ -131,7 +136,7 @@ BAD = {
     "lines": ["ecological_red_line", ["nowhere"], [], [1], 5],
     "by": ["nowhere", 5, [5]],
     "partition_by": ["nowhere", 5, None],
-    "priority": ["A", 5],
+    "priority": ["A", 5, {"A", "B"}],
     "attribution": ["fairest", "priority", None],
     "districts": ["west", 5, chessboard(1)],
     "layer": [5],
@@ -161,7 +166,8 @@ WRONG = [
         ("measure_restored", "frame", [*RESTORE, "rowz", "partition_by"]),
         ("measure_restored", "path", [*RESTORE, "rowz", "rules", "partition_by", "largest", "layer", "progress"]),
         ("prepare", "path", ["layer", "encoding", "line", "rules", "engine", "rows", "part_rows", "partition_by"]),
-        ("prepare", "path", ["progress", "out"]),
+        ("prepare", "path", ["progress", "out", "polygons_only"]),
+        ("check_sites_in", "path", [*CHECK, "rowz", "since", "layer", "columns", "stored", "progress"]),
     )
     for name in names
     for value in BAD[name]
@@ -190,6 +196,7 @@ def given(tmp_path_factory):
         ("measure_restored", "frame"): (projects,),
         ("measure_restored", "path"): (folder / "projects.parquet",),
         ("prepare", "path"): (folder / "sites.parquet",),
+        ("check_sites_in", "path"): (folder / "sites.parquet", plan),
     }
     return folder, asked
 
@@ -202,15 +209,18 @@ def test_a_wrong_option_is_told_in_words_before_anything_is_written(given, verb,
     options |= {name: value}
     if name == "districts" and verb == "measure_restored":
         options["by"] = "district"
-    if verb == "prepare":
+    if verb in {"prepare", "check_sites_in"}:
         options["folder"] = options.pop("out")
+    call = large.check_sites_in if verb == "check_sites_in" else getattr(ez, verb)
     with pytest.raises(EcozonesError) as raised:
-        getattr(ez, verb)(*asked[verb, place], **options)
-    said = str(raised.value)
+        call(*asked[verb, place], **options)
+    said = str(raised.value).removeprefix(f"{verb}:")
     # the public name, what was wrong, and none of the functions behind it
     assert not any(inner in said for inner in ("_in:", "_on:", "answer_sites", "unexpected keyword"))
-    if isinstance(raised.value, InputError) and said.startswith(verb):
-        assert name in said or name == "out"
+    called = "folder" if name == "out" and verb in {"prepare", "check_sites_in"} else name
+    if name == "rules" and value == "XX":
+        called = "rulebook"
+    assert re.search(rf"\b{called}\b", said)
     assert sorted(folder.rglob("*")) == before
 
 
@@ -272,3 +282,78 @@ def test_geometries_without_columns_are_measured_too():
 def test_options_of_a_layer_on_disk_are_refused_for_a_frame(sites, plan):
     with pytest.raises(InputError, match="since, layer is for layers on disk, and a frame in memory was given"):
         ez.check_sites(sites, plan, on=DAY, since="june", layer="sites")
+
+
+def test_every_wrong_option_is_told_at_once_on_disk_too(tmp_path):
+    wrong = {"method": "natonal", "rows": 0, "out": 5, "engine": 0}
+    for call in (
+        lambda: ez.check_sites(tmp_path / "a.parquet", chessboard_plan(), **wrong),
+        lambda: ez.find_conflicts({"ecological_red_line": tmp_path / "a.parquet"}, **wrong),
+        lambda: ez.measure_area(tmp_path / "a.parquet", **wrong),
+        lambda: ez.measure_restored(tmp_path / "a.parquet", **wrong),
+    ):
+        with pytest.raises(InputError) as raised:
+            call()
+        said = str(raised.value)
+        assert sorted(line.split(": ")[-1].split()[0] for line in said.split("\n")) == sorted(wrong)
+
+
+def test_options_of_a_table_are_told_under_the_name_of_the_verb():
+    engine = sqlalchemy.create_engine("sqlite://")
+    with pytest.raises(InputError, match=r"^check_sites: method .*\nout must be a text, not 5$"):
+        ez.check_sites("sites", "plan", engine=engine, out=5, method="natonal")
+    engine.dispose()
+
+
+def test_a_folder_that_is_not_there_yet_is_made(sites, plan, tmp_path):
+    review = ez.check_sites(sites, plan, on=DAY, engine=1, out=tmp_path / "new" / "folder")
+    assert review.verdicts["verdict"].tolist() == ez.check_sites(sites, plan, on=DAY).verdicts["verdict"].tolist()
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+
+
+def test_what_can_be_gone_through_once_and_numbers_of_other_kinds_are_options_too(sites, plan, tmp_path):
+    line = "ecological_red_line"
+    sites.to_parquet(tmp_path / "sites.parquet")
+    given = {"on": DAY, "engine": np.int64(1), "rows": np.int64(2), "ignore_below_m2": Fraction(1, 2)}
+    runs = [
+        ez.check_sites(sites, plan, lines=iter([line]), **given).lines,
+        ez.check_sites(tmp_path / "sites.parquet", plan, lines=iter([line]), out=tmp_path / "a", **given).table(
+            "lines"
+        ),
+        large.check_sites_in(tmp_path / "sites.parquet", plan, tmp_path / "b", lines=iter([line]), **given).table(
+            "lines"
+        ),
+    ]
+    assert [run["line"].tolist() for run in runs] == [[line] * 4] * 3
+    areas = ez.measure_area(
+        tmp_path / "sites.parquet", out=tmp_path / "c", engine=np.int64(1), rows=np.int64(3), rounded=np.True_,
+        partition_by=iter(["activity"]),
+    )  # fmt: skip
+    assert (areas.rows_done, areas.fragments) == (4, 2)
+    layers = {}
+    for name in plan.lines:
+        layers[name] = tmp_path / f"{name}.parquet"
+        plan[name].to_parquet(layers[name])
+    found = ez.find_conflicts(
+        layers, out=tmp_path / "d", engine=1, rows=np.int64(1), ignore_below_m2=np.float32(1),
+        lines=iter([line, "permanent_basic_farmland"]),
+    )  # fmt: skip
+    assert len(found.table()) == 1
+    ready = ez.prepare(tmp_path / "sites.parquet", tmp_path / "e", engine=1, part_rows=np.int64(2))
+    assert ready.rows_done == 4
+    with pytest.raises(InputError, match="method a ndarray is not known"):
+        ez.check_sites(sites, plan, method=np.array(["national", "planar"]))
+
+
+def test_what_belongs_to_a_library_is_not_its_engine_for_that():
+    spark = pytest.importorskip("pyspark")
+    distributed = pytest.importorskip("distributed")
+    lame = [spark.SparkConf(loadDefaults=False), spark.StorageLevel.DISK_ONLY, distributed.Security()]
+    for one in lame:
+        assert type(one).__module__.split(".")[0] in {"pyspark", "distributed"}
+        with pytest.raises(InputError, match="is not known"):
+            check_engine(one)
+    # made without starting anything
+    for kind in (spark.sql.SparkSession, distributed.Client):
+        check_engine(object.__new__(kind))
+    check_engine(np.int64(2))

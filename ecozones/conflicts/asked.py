@@ -34,7 +34,7 @@ def lines_asked(plan: ZoningPlan, lines: Iterable[str] | None) -> list[str]:
     asked = list(plan.lines) if lines is None else list(dict.fromkeys(lines))
     unknown = [line for line in asked if line not in plan]
     if unknown:
-        message = f"the plan has no line {name_rows(unknown)}; it has {', '.join(plan.lines)}"
+        message = f"lines= names {name_rows(unknown)}, which the plan does not have; it has {', '.join(plan.lines)}"
         raise SchemaError(message)
     order = list(plan.control_lines)
     return sorted(asked, key=order.index)

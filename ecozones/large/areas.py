@@ -15,13 +15,15 @@ import shapely
 from ecozones.area import AreaMethod, measure_area
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split
-from ecozones.errors import CRSError, GeometryError, MissingCRSError, SchemaError, name_rows
+from ecozones.errors import CRSError, GeometryError, MissingCRSError, RepairWarning, SchemaError, name_rows
 from ecozones.geometry import without_place
+from ecozones.large.preparing import ROW, left_out, mended_before, numbered, prepared_root
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table
-from ecozones.options import check_options
+from ecozones.options import check_options, plain
 from ecozones.streams import Stream, open_stream
+from ecozones.telling import warn_caller
 from ecozones.units import AreaUnit
 
 TABLES = ("areas", "sums")
@@ -120,7 +122,8 @@ def measure_area_in(
     -------
     LargeAreas
         Tables ``areas`` (``row``, the id, the columns of `by` and `partition_by`, ``area_<unit>``) and ``refused``
-        (``row``, ``reason``), and the account; :meth:`LargeAreas.totals` sums. [unit]
+        (``row``, ``reason``), and the account; :meth:`LargeAreas.totals` sums. Of a layer that was prepared, rows are
+        numbered as in the source it was prepared from, and those that were refused there are refused here. [unit]
 
     Raises
     ------
@@ -133,6 +136,11 @@ def measure_area_in(
     EngineError
         A row is not accounted for, or not one could be measured.
 
+    Warns
+    -----
+    RepairWarning
+        Polygons of a prepared layer are measured as they were mended.
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
@@ -143,6 +151,8 @@ def measure_area_in(
     ...     areas.totals().round(1).values.tolist()
     [[4.0, 400.0]]
     """
+    by, partition_by, rows, engine = plain(by), plain(partition_by), plain(rows), plain(engine)
+    rounded = plain(rounded)
     check_options(
         "measure_area_in",
         {
@@ -165,9 +175,11 @@ def measure_area_in(
         _listed(partition_by),
     )
     asked = [*case.by, *case.partition_by, *([case.id] if case.id else [])]
-    absent = [name for name in asked if name not in stream.names]
-    if absent:
-        message = f"{stream.label} has no column {name_rows(absent)}; it has {name_rows(stream.names)}"
+    named = {"id_column": [id_column] if id_column else [], "by": case.by, "partition_by": case.partition_by}
+    absent = {option: [name for name in names if name not in stream.names] for option, names in named.items()}
+    if any(absent.values()):
+        said = ", ".join(f"{option}= names {name_rows(names)}" for option, names in absent.items() if names)
+        message = f"{stream.label} has no such column: {said}; it has {name_rows(stream.names)}"
         raise SchemaError(message)
     taken = sorted({"row", "rows", f"area_{unit}"} & set(asked))
     if taken:
@@ -190,8 +202,15 @@ def measure_area_in(
             # a layer without rows still has columns
             for number, (start, stop) in enumerate(split(stream.rows, rows) or [(0, 0)])
         ]
+        root = prepared_root(stream)
+        if root is not None:
+            fragments += left_out(root, len(fragments), out, print_)
         told = {"fingerprint": print_, "unit": unit, "method": method, "by": list(case.by)}
         run = carry_out(out, fragments, tables=TABLES, engine=engine, progress=progress, told=told)
+        repaired = len(mended_before(stream))
+        if repaired:
+            message = f"{stream.label}: {repaired} polygons were mended when it was prepared; its report lists each"
+            warn_caller(message, RepairWarning)
         return LargeAreas(
             **{field.name: getattr(run, field.name) for field in dataclasses.fields(run)}, unit=unit, by=case.by
         )
@@ -214,7 +233,9 @@ def measure_fragment(fragment: Fragment) -> Outcome:
     case: _Case = read_case(fragment)
     columns = list(dict.fromkeys([*([case.id] if case.id else []), *case.by, *case.partition_by]))
     told: list[tuple[int, str]] = []
-    read = case.source.read(fragment.start, fragment.stop, columns, told=told)
+    beside = [] if prepared_root(case.source) is None or ROW in columns else [ROW]
+    read = case.source.read(fragment.start, fragment.stop, [*columns, *beside], told=told)
+    read = numbered(case.source, read)
     lost = {row: what for row, what in told if what != "rings were closed"}
     geometry = read.geometry.to_numpy()
     bad = without_place(geometry)

@@ -16,7 +16,6 @@ import itertools
 import json
 import math
 import shutil
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,11 +53,12 @@ from ecozones.errors import CRSError, EcozonesWarning, SchemaError, name_rows
 from ecozones.large.preparing import ROW, left_out, prepare, warn_of_changes
 from ecozones.large.run import RUN, LargeRun, carry_out, fingerprint, held, read_case, write_case
 from ecozones.large.tables import plain_kinds, split_table
-from ecozones.options import check_districts, check_options
+from ecozones.options import check_districts, check_options, plain
 from ecozones.patches import Slivers
 from ecozones.restoration.footprints import ground_components
 from ecozones.rulebook import Rulebook, load_rules
 from ecozones.streams import PREPARED, ParquetStream, Stream, open_stream
+from ecozones.telling import warn_caller
 from ecozones.units import DECIMALS, AreaUnit, from_m2, round_half_up
 from ecozones.vocab import control_lines
 
@@ -231,7 +231,8 @@ def find_conflicts_in(
     RepairWarning
         Features were repaired when their layer was prepared.
     EcozonesWarning
-        Features have no place, so that their conflicts are not known; the table ``refused`` lists each.
+        Features have no place, so that their conflicts are not known; the table ``refused`` lists each. Or one line was
+        given, which has no pair.
 
     Examples
     --------
@@ -246,6 +247,8 @@ def find_conflicts_in(
     ...     conflicts.table()[["line_a", "relation", "line_b", "area_ha"]].round(2).values.tolist()
     [['ecological_red_line', 'equal', 'permanent_basic_farmland', 100.0]]
     """
+    lines, partition_by, rows, engine = plain(lines), plain(partition_by), plain(rows), plain(engine)
+    ignore_below_m2, ignore_narrower_m = plain(ignore_below_m2), plain(ignore_narrower_m)
     check_options(
         "find_conflicts_in",
         {
@@ -260,7 +263,7 @@ def find_conflicts_in(
     foreign = [name for name in parts if name not in columns or name == "geometry"]
     if foreign:
         has = name_rows(columns, shown=len(columns))
-        message = f"conflicts have no column {name_rows(foreign)} to be written in folders by; they have {has}"
+        message = f"partition_by= names {name_rows(foreign)}, which conflicts do not have; they have {has}"
         raise SchemaError(message)
     out = Path(folder).resolve()
     book = rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
@@ -287,7 +290,7 @@ def find_conflicts_in(
             )
             for pair in itertools.combinations(names, 2)
         ]
-        lost = [] if not cases else [line for line in names if ready[line][1]["rows_refused"]]
+        lost = [line for line in names if ready[line][1]["rows_refused"]]
         fragments = _stretches(cases, out, print_, rows)
         doubtful = _found_before(out, fragments, print_)
         if doubtful is None:
@@ -295,9 +298,21 @@ def find_conflicts_in(
         for line in lost:
             fragments += left_out(ready[line][0].root, len(fragments), out, print_, line=line)
         told = {"lines": names, "pairs": [case.lines for case in cases], "fingerprint": print_, "slivers": doubtful}
-        run = carry_out(out, fragments, tables=TABLES, engine=engine, progress=progress, what="features", told=told)
+        run = carry_out(
+            out,
+            fragments,
+            tables=TABLES,
+            engine=engine,
+            progress=progress,
+            what="features",
+            told=told,
+            answered=bool(cases),
+        )
         # what was found on the way is told, and a run that is finished needs it no more
         shutil.rmtree(out / _WORK, ignore_errors=True)
+        if not cases:
+            message = f"{names[0]} is one line and has no pair, so that nothing was compared; give a second layer"
+            warn_caller(message, EcozonesWarning)
         _warn_of_lost(run, lost)
         return LargeConflicts(
             **{field.name: getattr(run, field.name) for field in dataclasses.fields(run)},
@@ -321,7 +336,7 @@ def _asked(layers: Mapping[str, object], lines: Iterable[str] | None, book: Rule
         raise SchemaError(message)
     missing = [line for line in asked if line not in layers]
     if missing:
-        message = f"there is no layer for {name_rows(missing)}; there are {', '.join(layers)}"
+        message = f"lines= names {name_rows(missing)}, for which there is no layer; there are {', '.join(layers)}"
         raise SchemaError(message)
     return sorted(asked, key=known.index)
 
@@ -415,7 +430,7 @@ def _warn_of_lost(run: LargeRun, lost: Sequence[str]) -> None:
             f"{run.rows_refused} features of {name_rows(lost)} have no place and were held against nothing: whether "
             "they are in conflict is not known. The table 'refused' lists each with why; mend them, and run again"
         )
-        warnings.warn(message, EcozonesWarning, stacklevel=3)
+        warn_caller(message, EcozonesWarning)
 
 
 def _fragments(work: str, case: _Case, out: Path, stretches: Iterable[tuple[int, int]], print_: str) -> list[Fragment]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,13 +25,14 @@ from numpy.typing import NDArray
 
 from ecozones import overlay
 from ecozones.engines.fragments import split
-from ecozones.errors import CRSError, SchemaError
+from ecozones.errors import CRSError, GeometryError, SchemaError
+from ecozones.large.preparing import REPORT
 from ecozones.placing import bring_to, in_metres
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook
 from ecozones.siting import PreparedSites, answer_sites
-from ecozones.streams import Stream, open_stream
+from ecozones.streams import PREPARED, Stream, open_stream
 
 # lines of more features are written down in order of place, and read in parts
 RESIDENT = 50_000
@@ -167,8 +169,11 @@ def open_line(folder: str | Path, line: str) -> StoredLine:
         It was not prepared as a line.
     CRSError
         It is drawn in a plane in which nothing can be measured, or that is one in a part of it only.
+    GeometryError
+        Features were refused when it was prepared.
     """
     stream = open_stream(folder)
+    _check_whole(Path(folder), line)
     lacking = [name for name in _COLUMNS if name not in stream.names]
     if lacking or stream.crs is None:
         message = f"{stream.label} has no {', '.join(lacking) or 'CRS'}; prepare it with line={line!r}"
@@ -180,6 +185,19 @@ def open_line(folder: str | Path, line: str) -> StoredLine:
     every = np.concatenate(stretches)
     bounds = _as_box(_around(every)) if len(every) else None
     return StoredLine(stream, bounds, _measured_in(bounds, stream.crs, line), every)
+
+
+def _check_whole(folder: Path, line: str) -> None:
+    """Refuse a line of which features are missing: where they lie nobody knows, and ground there is not clear."""
+    manifest = folder / PREPARED
+    refused = json.loads(manifest.read_text(encoding="utf-8"))["rows_refused"] if manifest.is_file() else 0
+    if refused:
+        message = (
+            f"{line}: {refused} of its features were refused when {folder.name} was prepared, so that nobody knows "
+            f"where they lie, and no site could be called clear of them; {folder.name}/{REPORT} lists each with why. "
+            f"Mend these rows in the source, and prepare it again with line={line!r}"
+        )
+        raise GeometryError(message)
 
 
 def _around(boxes: NDArray[np.float64]) -> NDArray[np.float64]:

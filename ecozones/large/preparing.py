@@ -15,7 +15,6 @@ import io
 import itertools
 import json
 import shutil
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,24 +41,36 @@ from ecozones.errors import (
     SchemaError,
     name_rows,
 )
-from ecozones.geometry import drop_heights, repair_polygons
+from ecozones.geometry import drop_heights, repair_polygons, without_place
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.tables import plain_kinds, split_table
-from ecozones.options import check_options
+from ecozones.options import check_options, plain
 from ecozones.plan import DeclaresLines, id_field, name_features, stated_ids
 from ecozones.streams import FEATURES, PREPARED, Passing, Stream, open_stream, series_of
+from ecozones.telling import warn_caller
 from ecozones.vocab import ControlLine, control_lines
 
 PIECES = "pieces"
 ROW = "source_row"
 # the place on the curve, while rows are on their way
 _KEY = "_place_on_the_curve"
-_LANDED, _KEYS, _SPILL, _REPORT = "_landed", "_keys", "_spill", "report.parquet"
+REPORT = "report.parquet"
+_LANDED, _KEYS, _SPILL = "_landed", "_keys", "_spill"
 _ROWS, _PART_ROWS = 50_000, 100_000
 # the finest curve of geopandas: 65,536 cells a side
 _LEVEL = 16
 _POINTS = 1_000_000
+# lines and points, single or many, which are no ground and no worse for it
+_LOOSE = [
+    shapely.GeometryType.POINT,
+    shapely.GeometryType.LINESTRING,
+    shapely.GeometryType.MULTIPOINT,
+    shapely.GeometryType.MULTILINESTRING,
+]
+# what was done to rows that a layer has taken, or has not, before it is put in order again
+_REFUSED, _MENDED, _FLAT = "refused", ("repaired", "closed", "drawn"), "flattened"
 _LISTED = ["row", "reason", "done", "before_m2", "after_m2", "change_m2"]
+_KINDS = {"row": np.int64, **dict.fromkeys(_LISTED[3:], np.float64)}
 # two numbers a text is known by; the second is asked only where the first is shared
 _SIDES = ["left", "bottom", "right", "top"]
 _HASH_KEYS = ("ecozones-first-0", "ecozones-secon-1")
@@ -94,7 +105,7 @@ class Prepared(LargeRun):
             In the order of the source: ``row`` (from 0), ``reason``, ``done`` (refused, repaired, closed, drawn,
             flattened, kept), and of repaired rows ``before_m2, after_m2, change_m2``, in the plane of drawing. [m²]
         """
-        parts = [pd.read_parquet(self.folder / _REPORT)]
+        parts = [pd.read_parquet(self.folder / REPORT)]
         parts += [read_part(path) for path in sorted((self.folder / "repeats").glob("part-*.parquet"))]
         full = [part for part in parts if len(part)] or parts[:1]
         return pd.concat(full, ignore_index=True).sort_values(["row", "reason"], kind="stable", ignore_index=True)
@@ -113,6 +124,7 @@ class _Case:
     schema: pa.Schema | None = None
     spill: tuple[str, ...] = ()
     partition_by: tuple[str, ...] = ()
+    polygons_only: bool = False
     # rows that had a shape where they came from, and why they have none here
     lost: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
@@ -129,14 +141,16 @@ def prepare(
     rows: int = _ROWS,
     part_rows: int = _PART_ROWS,
     partition_by: str | Sequence[str] = (),
+    polygons_only: bool = False,
     progress: bool = False,
 ) -> Prepared:
     """
     Check a layer of any size, sort it by place, and write it as GeoParquet that is quick to ask.
 
-    Valid polygons keep every vertex, to the last bit. Rows that are no polygons, or that cannot lie where their CRS
-    says, are refused, invalid ones repaired as at the door of a plan, and :meth:`Prepared.report` names each of them.
-    Run again with the same arguments, it does what is missing; the bytes are the same for any engine and any `rows`.
+    Valid shapes keep every vertex, to the last bit. Rows without a shape, or that cannot lie where their CRS says, are
+    refused, invalid polygons repaired as at the door of a plan, and :meth:`Prepared.report` names each of them. Lines
+    and points are taken as they stand, as sites may be; of a control line they are refused. Run again with the same
+    arguments, it does what is missing; the bytes are the same for any engine and any `rows`.
 
     Parameters
     ----------
@@ -160,6 +174,8 @@ def prepare(
         Rows in a part of the result, as near as rows at one place allow.
     partition_by
         Columns to write the features in folders by (``features/county=.../part-...parquet``); not for a line.
+    polygons_only
+        Refuse lines and points, which have no area. A control line is always prepared so.
     progress
         Show how far it is on the standard error stream.
 
@@ -167,7 +183,8 @@ def prepare(
     -------
     Prepared
         The folder, which is taken wherever a path is: ``features`` (all columns and ``source_row``, the number of the
-        row in the source, from 0), for a line ``pieces`` of its large features, and the account.
+        row in the source, from 0), for a line ``pieces`` of its large features, and the account. Where the source was
+        prepared before, rows keep the numbers of the first source, and what was refused or mended there is told again.
 
     Raises
     ------
@@ -180,7 +197,7 @@ def prepare(
     InputError
         The layer cannot be read.
     EngineError
-        A row is not accounted for, or not one is a polygon that lies where its CRS says.
+        A row is not accounted for, or not one has a shape that lies where its CRS says.
 
     Examples
     --------
@@ -192,11 +209,12 @@ def prepare(
     ...     layer.rows_in, layer.rows_done, layer.rows_refused, len(layer.table("features")), len(layer.report())
     (9, 9, 0, 9, 0)
     """
+    rows, part_rows, partition_by, engine = plain(rows), plain(part_rows), plain(partition_by), plain(engine)
     check_options(
         "prepare",
         {
             "folder": folder, "layer": layer, "encoding": encoding, "line": line, "engine": engine, "rows": rows,
-            "part_rows": part_rows, "partition_by": partition_by, "progress": progress,
+            "part_rows": part_rows, "partition_by": partition_by, "polygons_only": polygons_only, "progress": progress,
         },
     )  # fmt: skip
     _check_given(source, rules)
@@ -212,6 +230,7 @@ def prepare(
             "verb": "prepare",
             "source": told,
             "line": None if declared is None else repr(declared),
+            "polygons": bool(polygons_only),
             "parts": [part_rows, *parts],
         }
     )
@@ -219,10 +238,11 @@ def prepare(
         done = _find_done(out, print_)
         if done is not None:
             return done
+        before = told_before(stream)
         lost = dict[int, str]()
         if isinstance(stream, Passing):
             stream, lost = _set_down(stream, out / _LANDED, rows)
-        case = _Case(stream, declared, partition_by=parts, lost=lost)
+        case = _Case(stream, declared, partition_by=parts, lost=lost, polygons_only=bool(polygons_only))
         # a layer without rows still has columns
         stretches = split(stream.rows, rows) or [(0, 0)]
         case = _learn(case, out / _KEYS, stretches, print_, part_rows, engine)
@@ -232,7 +252,7 @@ def prepare(
         counts, schema = _survey(spill, len(case.ends) + 1)
         case = dataclasses.replace(case, schema=schema, spill=tuple(str(path) for path in spill))
         ends = np.cumsum([0, *counts]).tolist()
-        _gather_report(out)
+        _gather_report(out, before)
         sort = _fragments("sort_stretch", case, out, list(itertools.pairwise(ends)), print_)
         sort += left_out(out, len(sort), out, print_)
         run = carry_out(out, sort, tables=(FEATURES, PIECES, "repeats", "measures"), engine=engine, progress=progress)
@@ -263,12 +283,89 @@ def warn_of_changes(layer: Prepared, label: str) -> None:
     done = layer.report()["done"].value_counts()
     refused, repaired = int(done.get("refused", 0)), int(done.get("repaired", 0))
     if refused or repaired:
-        report = f"{layer.folder.parent.name}/{layer.folder.name}/{_REPORT}"
+        report = f"{layer.folder.parent.name}/{layer.folder.name}/{REPORT}"
         message = (
             f"{label}: of {layer.rows_in} rows {refused} hold no polygon with a place and are left out, {repaired} "
             f"were not valid and are repaired; {report} lists each with why"
         )
-        warnings.warn(message, RepairWarning, stacklevel=4)
+        warn_caller(message, RepairWarning)
+
+
+def prepared_root(stream: Stream | Passing) -> Path | None:
+    """
+    Tell whether a layer was prepared.
+
+    Parameters
+    ----------
+    stream
+        Any layer.
+
+    Returns
+    -------
+    Path or None
+        The folder that :func:`prepare` made; None where it did not make it.
+    """
+    root: Path | None = getattr(stream, "root", None)
+    return root if root is not None and (root / PREPARED).is_file() else None
+
+
+def told_before(stream: Stream | Passing) -> pd.DataFrame:
+    """
+    Tell what was done to the rows of a layer when it was prepared, so that it is told of whatever is made of it.
+
+    Parameters
+    ----------
+    stream
+        Any layer.
+
+    Returns
+    -------
+    DataFrame
+        As :meth:`Prepared.report`, of the rows that were refused, repaired, closed, drawn or flattened; none where the
+        layer was not prepared.
+    """
+    root = prepared_root(stream)
+    if root is None:
+        return pd.DataFrame(columns=_LISTED).astype(_KINDS)
+    report = pd.read_parquet(root / REPORT)
+    return report[report["done"].isin([_REFUSED, *_MENDED, _FLAT])].reset_index(drop=True)
+
+
+def mended_before(stream: Stream | Passing) -> pd.DataFrame:
+    """
+    Tell which rows of a layer are not as they were drawn, since they were mended when it was prepared.
+
+    Parameters
+    ----------
+    stream
+        Any layer.
+
+    Returns
+    -------
+    DataFrame
+        As :meth:`Prepared.report`.
+    """
+    told = told_before(stream)
+    return told[told["done"].isin(_MENDED)].reset_index(drop=True)
+
+
+def numbered(stream: Stream, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """
+    Give rows the numbers that they have in the source a layer was prepared from, whatever their place in it now.
+
+    Parameters
+    ----------
+    stream
+        The layer.
+    frame
+        Rows of it, with ``source_row`` where it was prepared.
+
+    Returns
+    -------
+    GeoDataFrame
+        With these numbers as its index.
+    """
+    return frame if prepared_root(stream) is None else frame.set_index(frame[ROW].to_numpy(dtype=np.intp))
 
 
 def left_out(folder: Path, number: int, out: Path, print_: str, **names: str) -> list[Fragment]:
@@ -291,7 +388,7 @@ def left_out(folder: Path, number: int, out: Path, print_: str, **names: str) ->
     list of Fragment
         One, or none where no row was refused.
     """
-    rows = int((pd.read_parquet(folder / _REPORT, columns=["done"])["done"] == "refused").sum())
+    rows = int((pd.read_parquet(folder / REPORT, columns=["done"])["done"] == _REFUSED).sum())
     given = {"prepared": str(folder), "names": json.dumps(names, ensure_ascii=False)}
     work = "ecozones.large.preparing:list_left_out"
     return [Fragment(number, 0, rows, work, given, str(out), print_)] if rows else []
@@ -311,8 +408,8 @@ def list_left_out(fragment: Fragment) -> Outcome:
     Outcome
         No table, and every row refused, with its number in the source of the layer.
     """
-    report = pd.read_parquet(Path(fragment.given["prepared"]) / _REPORT)
-    lost = report.loc[report["done"] == "refused", ["row", "reason"]].sort_values("row", ignore_index=True)
+    report = pd.read_parquet(Path(fragment.given["prepared"]) / REPORT)
+    lost = report.loc[report["done"] == _REFUSED, ["row", "reason"]].sort_values("row", ignore_index=True)
     for place, (name, value) in enumerate(json.loads(fragment.given["names"]).items()):
         lost.insert(place, name, value)
     return Outcome({}, len(lost), 0, lost.astype({"reason": object}))
@@ -335,7 +432,7 @@ def _check_source(stream: Stream | Passing) -> None:
     if stream.crs is None:
         message = f"{label} has no CRS, so it cannot be placed; set it where the layer is made"
         raise MissingCRSError(message)
-    own = [name for name in ("bbox", *(() if _is_prepared(stream) else (ROW,))) if name in stream.names]
+    own = [name for name in ("bbox", *(() if prepared_root(stream) else (ROW,))) if name in stream.names]
     if own:
         message = f"{label} has a column {name_rows(own)}, which a prepared layer keeps for itself; rename it"
         raise SchemaError(message)
@@ -345,7 +442,7 @@ def _check_parts(stream: Stream | Passing, parts: Sequence[str], line: str | Non
     absent = [name for name in parts if name not in stream.names]
     if absent:
         has = name_rows(stream.names)
-        message = f"the layer has no column {name_rows(absent)} to write it in folders by; it has {has}"
+        message = f"partition_by= names {name_rows(absent)}, which the layer does not have; it has {has}"
         raise SchemaError(message)
     if parts and line is not None:
         message = "pieces of a line name features by their order, which folders would change; leave partition_by= out"
@@ -356,8 +453,9 @@ def _set_down(table: Passing, folder: Path, rows: int) -> tuple[Stream, dict[int
     """Write down what can be read only once, whole or not at all; say why rows have no shape that had one there."""
     record = folder / "_landed.json"
     told = {"digest": table.digest, "rows": table.rows}
+    # what an earlier version set down does not say which rows lost their shape, and is set down anew
     landed = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    if {name: landed.get(name) for name in told} != told:
+    if "lost" not in landed or {name: landed.get(name) for name in told} != told:
         shutil.rmtree(folder, ignore_errors=True)
         count, lost = 0, list[tuple[int, str]]()
         for number, frame in enumerate(table.stretches(rows, told=lost)):
@@ -374,11 +472,6 @@ def _set_down(table: Passing, folder: Path, rows: int) -> tuple[Stream, dict[int
         landed = {**told, "lost": lost}
         write_whole(record, json.dumps(landed, ensure_ascii=False).encode("utf-8"))
     return open_stream(folder), {int(row): str(what) for row, what in landed["lost"]}
-
-
-def _is_prepared(stream: Stream | Passing) -> bool:
-    root = getattr(stream, "root", None)
-    return root is not None and (root / PREPARED).is_file()
 
 
 def _declared(line: str, rules: DeclaresLines | None) -> ControlLine:
@@ -417,19 +510,21 @@ def find_keys(fragment: Fragment) -> Outcome:
     case: _Case = read_case(fragment)
     boxes = case.source.boxes(fragment.start, fragment.stop)
     # a row that lies nowhere would stretch the curve until all others stood at one place of it
-    off = _off_the_map(gpd.GeoSeries(shapely.box(*boxes.T), crs=case.source.crs), case.source.label)
+    off = off_the_map(gpd.GeoSeries(shapely.box(*boxes.T), crs=case.source.crs), case.source.label)
     boxes[list(off)] = np.nan
     table = pd.DataFrame({"x": (boxes[:, 0] + boxes[:, 2]) / 2, "y": (boxes[:, 1] + boxes[:, 3]) / 2})
     field = None if case.line is None else id_field(case.source.names, case.line)
     if field is not None:
-        values = case.source.read(fragment.start, fragment.stop, [str(field)], told=[])[str(field)]
+        beside = [] if prepared_root(case.source) is None else [ROW]
+        read = case.source.read(fragment.start, fragment.stop, [str(field), *beside], told=[])
+        values = numbered(case.source, read)[str(field)]
         number = _numbers(values.index)
         fraction = np.zeros(len(values), dtype=bool)
         if pd.api.types.is_float_dtype(values):
             fraction = (values % 1 != 0).to_numpy() & values.notna().to_numpy()
         ids = stated_ids(values, number, whole=False)[0].to_numpy(dtype=object)
         first, second = (pd.util.hash_array(ids, hash_key=key, categorize=False) for key in _HASH_KEYS)
-        table = table.assign(first=first, second=second, fraction=fraction)
+        table = table.assign(first=first, second=second, fraction=fraction, row=values.index.to_numpy())
     return Outcome({"keys": table}, len(table), len(table), _no_rows())
 
 
@@ -482,8 +577,10 @@ def _repeated_ids(parts: Sequence[Path]) -> tuple[tuple[NDArray[np.intp], NDArra
     if not len(rows):
         return None, whole
     second = np.concatenate([pd.read_parquet(path, columns=["second"])["second"].to_numpy() for path in parts])[rows]
-    again = pd.DataFrame({"first": first[rows], "second": second}).groupby(["first", "second"]).cumcount().to_numpy()
-    return (rows[again > 0], again[again > 0].astype(np.intp)), whole
+    number = np.concatenate([pd.read_parquet(path, columns=["row"])["row"].to_numpy() for path in parts])[rows]
+    ids = pd.DataFrame({"first": first[rows], "second": second}, index=number).sort_index()
+    again = ids.groupby(["first", "second"]).cumcount().to_numpy()
+    return (ids.index.to_numpy()[again > 0].astype(np.intp), again[again > 0].astype(np.intp)), whole
 
 
 def _numbers(rows: pd.Index) -> pd.Series:
@@ -509,32 +606,32 @@ def lay_out(fragment: Fragment) -> Outcome:
     """
     case: _Case = read_case(fragment)
     told: list[tuple[int, str]] = []
-    read = case.source.read(fragment.start, fragment.stop, told=told)
-    middle = _middle(read)
+    read = numbered(case.source, case.source.read(fragment.start, fragment.stop, told=told))
+    middle = pd.DataFrame(_middle(read), index=read.index)
     said = {"rings were closed": "closed", "arcs are drawn as chords": "drawn"}
+    # a prepared layer, whose rows have other numbers, holds nothing of which this would be told
     listed = [(row, what, said[what]) for row, what in told if what in said]
     lost = {**case.lost, **{row: what for row, what in told if what not in said}}
     tall = shapely.has_z(read.geometry.to_numpy()) | shapely.has_m(read.geometry.to_numpy())
     listed += [(int(row), "has heights or measures", "flattened") for row in read.index[tall]]
     flat, _ = drop_heights(read)
-    sound, ledger, refused = _sound(flat, case.source.label, lost)
-    names = [name for name in sound.columns if name not in {"geometry", ROW}]
-    rows = sound[ROW].to_numpy() if ROW in sound.columns else sound.index.to_numpy()
-    content = sound[[*names, "geometry"]]
+    anything = case.line is None and not case.polygons_only
+    sound, ledger, refused = _sound(flat, case.source.label, lost, anything=anything)
+    rows = sound.index.to_numpy()
+    content = sound[[*sound.columns.difference(["geometry", ROW], sort=False), "geometry"]]
     if case.line is not None:
         content, said_of_names = _named(content, case)
         listed += said_of_names
     key = np.zeros(0, np.uint32)
     if case.bounds is not None:
-        key = _curve(middle[sound.index.to_numpy() - fragment.start], case.bounds)
+        key = _curve(middle.loc[sound.index].to_numpy(), case.bounds)
     table = pd.concat(
-        [pd.DataFrame(listed, columns=_LISTED[:3]), ledger.assign(done="repaired"), refused.assign(done="refused")]
+        [pd.DataFrame(listed, columns=_LISTED[:3]), ledger.assign(done="repaired"), refused.assign(done=_REFUSED)]
     ).reindex(columns=_LISTED)
-    kinds = {"row": np.int64, **dict.fromkeys(_LISTED[3:], np.float64)}
     return Outcome(
         {
             "spill": _spill(content, rows, key, case.ends),
-            "report": plain_kinds(table.sort_values("row", kind="stable").astype(kinds)),
+            "report": plain_kinds(table.sort_values("row", kind="stable").astype(_KINDS)),
         },
         len(read),
         len(sound),
@@ -548,10 +645,14 @@ def _middle(frame: gpd.GeoDataFrame) -> Floats:
 
 
 def _sound(
-    frame: gpd.GeoDataFrame, what: str, lost: Mapping[int, str]
+    frame: gpd.GeoDataFrame, what: str, lost: Mapping[int, str], *, anything: bool
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame, pd.DataFrame]:
-    """Keep the rows that are polygons with a place, repaired if need be; the others are told with the reason."""
+    """Keep the rows that have a place, polygons repaired if need be; the others are told with the reason."""
     refused: dict[int, str] = {}
+    whole, shapes = frame, frame.geometry.to_numpy()
+    loose = np.isin(shapely.get_type_id(shapes), _LOOSE) & ~shapely.is_empty(shapes) & ~without_place(shapes)
+    if anything:
+        frame = frame[~loose]
     while True:
         try:
             repaired, ledger = repair_polygons(frame, what=what, on="list")
@@ -562,13 +663,17 @@ def _sound(
             refused |= {int(row): lost.get(int(row), str(reason)) for row, reason in bad.items()}
             frame = frame.drop(index=list(bad))
             continue
-        off = _off_the_map(repaired, what)
+        if anything and loose.any():
+            mended = whole.geometry.copy()
+            mended.loc[repaired.index] = repaired.geometry
+            repaired = whole.set_geometry(mended)[loose | whole.index.isin(repaired.index)]
+        off = off_the_map(repaired, what)
         told = pd.DataFrame(sorted((refused | off).items()), columns=["row", "reason"])
         told = told.astype({"row": np.int64, "reason": object})
         return repaired.drop(index=list(off)), ledger[~ledger["row"].isin(list(off))], told
 
 
-def _off_the_map(frame: gpd.GeoDataFrame | gpd.GeoSeries, what: str) -> dict[int, str]:
+def off_the_map(frame: gpd.GeoDataFrame | gpd.GeoSeries, what: str) -> dict[int, str]:
     """Tell which rows cannot lie where their CRS says, and why; a fault that names no row is one of the layer."""
     if not len(frame):
         return {}
@@ -687,11 +792,14 @@ def sort_stretch(fragment: Fragment) -> Outcome:
     columns = {name: series_of(table[name]) for name in table.column_names if name not in {_KEY, "geometry"}}
     frame = gpd.GeoDataFrame(plain_kinds(pd.DataFrame(columns)), geometry=shapes, crs=case.source.crs)
     bounds = shapely.total_bounds(shapes) if len(shapes) else np.full(4, np.nan)
-    measures = pd.DataFrame([[*bounds, shapely.get_num_coordinates(shapes).sum()]], columns=[*_SIDES, "vertices"])
+    loose = np.isin(shapely.get_type_id(shapes), _LOOSE).sum()
+    measures = pd.DataFrame(
+        [[*bounds, shapely.get_num_coordinates(shapes).sum(), loose]], columns=[*_SIDES, "vertices", "loose"]
+    )
     result: dict[str, pd.DataFrame | bytes] = {
         **split_table(FEATURES, frame, case.partition_by),
         "repeats": _repeats(frame, raw),
-        "measures": measures.astype({"vertices": np.int64}),
+        "measures": measures.astype({"vertices": np.int64, "loose": np.int64}),
     }
     if case.line is not None and case.bounds is not None:
         result[PIECES] = _cut(shapes, fragment.start, case.bounds, case.source.crs)
@@ -714,7 +822,7 @@ def _repeats(frame: gpd.GeoDataFrame, raw: NDArray[np.object_]) -> pd.DataFrame:
     ]
     listed = {"row": few[ROW][later].to_numpy(), "reason": reasons, "done": "kept"}
     table = pd.DataFrame(listed).reindex(columns=_LISTED)
-    return plain_kinds(table.astype({"row": np.int64, **dict.fromkeys(_LISTED[3:], np.float64)}))
+    return plain_kinds(table.astype(_KINDS))
 
 
 def _cut(
@@ -739,21 +847,22 @@ def _no_rows() -> pd.DataFrame:
 # ----------------------------------------------------------------------------------------------------- the record
 
 
-def _gather_report(out: Path) -> None:
-    """Put together what the rows were told when they were laid out."""
-    reports = [pd.read_parquet(path) for path in sorted((out / _SPILL / "report").glob("part-*.parquet"))]
+def _gather_report(out: Path, before: pd.DataFrame) -> None:
+    """Put together what the rows were told when they were laid out, now and before."""
+    reports = [before] if len(before) else []
+    reports += [pd.read_parquet(path) for path in sorted((out / _SPILL / "report").glob("part-*.parquet"))]
     listed = [one for one in reports if len(one)] or reports[:1]
     report = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame(columns=_LISTED)
     sink = io.BytesIO()
     report.to_parquet(sink, index=False)
-    write_whole(out / _REPORT, sink.getvalue())
+    write_whole(out / REPORT, sink.getvalue())
 
 
 def _finish(out: Path, run: LargeRun, stream: Stream, case: _Case, print_: str) -> Prepared:
     """Write down what the layer is, and clear away what it was made from."""
     folders = (FEATURES, PIECES, "repeats")
     files = [path for folder in folders for path in sorted((out / folder).rglob("part-*.parquet"))]
-    parts = {str(path.relative_to(out)): _sha256(path) for path in [*files, out / _REPORT]}
+    parts = {str(path.relative_to(out)): _sha256(path) for path in [*files, out / REPORT]}
     measures = run.table("measures")
     repeats = [path for path in files if path.parent.name == "repeats"]
     assert stream.crs is not None
@@ -765,11 +874,12 @@ def _finish(out: Path, run: LargeRun, stream: Stream, case: _Case, print_: str) 
         "crs": stream.crs.to_wkt(),
         "bounds": [*measures[_SIDES[:2]].min(), *measures[_SIDES[2:]].max()] if run.rows_done else None,
         "vertices": int(measures["vertices"].sum()),
+        "loose": int(measures["loose"].sum()),
         "rows_in": run.rows_in,
         "rows_done": run.rows_done,
         "rows_refused": run.rows_refused,
         "fragments": run.fragments,
-        "listed": pq.read_metadata(out / _REPORT).num_rows + sum(pq.read_metadata(path).num_rows for path in repeats),
+        "listed": pq.read_metadata(out / REPORT).num_rows + sum(pq.read_metadata(path).num_rows for path in repeats),
     }
     write_whole(out / PREPARED, json.dumps(told, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8"))
     for folder in (_LANDED, _KEYS, _SPILL):

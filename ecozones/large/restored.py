@@ -12,6 +12,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,11 @@ from ecozones.capsule import digest
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
 from ecozones.errors import CRSError, GeometryError, InputError, SchemaError, name_rows
-from ecozones.large.preparing import ROW, left_out, prepare, warn_of_changes
+from ecozones.large.preparing import ROW, left_out, prepare, prepared_root, warn_of_changes
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table
-from ecozones.options import check_districts, check_options
+from ecozones.options import check_districts, check_options, plain
 from ecozones.plan import ZoningPlan
 from ecozones.restoration.footprints import ground_components, join_pairs
 from ecozones.restoration.measuring import Attribution, measure_restored, restored_summands
@@ -213,6 +214,8 @@ def measure_restored_in(
     ...     restored.groups()[["records", "activity_ha", "footprint_ha"]].round(1).values.tolist()
     [[3.0, 300.0, 200.0]]
     """
+    by, priority, partition_by = plain(by), plain(priority), plain(partition_by)
+    rows, largest, engine = plain(rows), plain(largest), plain(engine)
     check_options(
         "measure_restored_in",
         {
@@ -317,9 +320,11 @@ def _check_together(
 
 def _check_columns(stream: Stream, keys: Sequence[str], parts: Sequence[str], options: Mapping[str, Any]) -> None:
     """Refuse columns that the register, or its answer, does not have."""
-    missing = [name for name in ("project_id", *keys) if name not in {*stream.names, *_MADE}]
-    if missing:
-        message = f"{stream.label} has no column {', '.join(missing)}; it has {', '.join(stream.names)}"
+    named = {"a register needs": ["project_id"], "by= names": keys}
+    missing = {who: [name for name in names if name not in {*stream.names, *_MADE}] for who, names in named.items()}
+    if any(missing.values()):
+        told = ", ".join(f"{who} {', '.join(names)}" for who, names in missing.items() if names)
+        message = f"{stream.label} has no such column: {told}; it has {', '.join(stream.names)}"
         raise SchemaError(message)
     if not parts or stream.crs is None:
         return
@@ -327,14 +332,16 @@ def _check_columns(stream: Stream, keys: Sequence[str], parts: Sequence[str], op
     foreign = [name for name in parts if name not in known]
     if foreign:
         has = name_rows(known, shown=len(known))
-        message = f"records have no column {name_rows(foreign)} to be written in folders by; they have {has}"
+        message = f"partition_by= names {name_rows(foreign)}, which records do not have; they have {has}"
         raise SchemaError(message)
 
 
 def _ready(stream: Stream, out: Path, engine: object) -> ParquetStream:
-    """Open a register that is prepared, or prepare it beside the results."""
-    if not (isinstance(stream, ParquetStream) and (stream.root / PREPARED).is_file()):
-        layer = prepare(stream, out / _READY, engine=engine)
+    """Open a register that is prepared and holds polygons only, or prepare it beside the results."""
+    root = prepared_root(stream)
+    # the box of a line hangs records together that share no ground
+    if root is None or json.loads((root / PREPARED).read_text(encoding="utf-8")).get("loose", 0):
+        layer = prepare(stream, out / _READY, engine=engine, polygons_only=True)
         warn_of_changes(layer, stream.label)
         stream = open_stream(layer.folder)
     assert isinstance(stream, ParquetStream)

@@ -154,6 +154,7 @@ def carry_out(
     progress: bool = False,
     what: str = "rows",
     told: Mapping[str, Any] | None = None,
+    answered: bool = True,
 ) -> LargeRun:
     """
     Do the fragments of a run that are not done yet, and prove that no row is lost.
@@ -174,6 +175,8 @@ def carry_out(
         What to call the rows.
     told
         What else to write down about the run, as JSON can say it.
+    answered
+        Whether an answer is expected, so that it is an error if not one row has one.
 
     Returns
     -------
@@ -206,7 +209,7 @@ def carry_out(
     sweep(out, fragments, tables)
     counts = {name: sum(getattr(one, name) for one in receipts) for name in _COUNTS}
     run = LargeRun(out, **counts, fragments=len(fragments), resumed=len(earlier), earlier=earlier)
-    if run.rows_in and not run.rows_done:
+    if answered and run.rows_in and not run.rows_done:
         first = run.table("refused")["reason"].iloc[0]
         message = f"not one of {run.rows_in} {what} has an answer; the first has none, because {first}"
         raise EngineError(message)

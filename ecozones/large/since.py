@@ -274,8 +274,9 @@ def find_earlier(
     parts = {one.number: one.parts for one in receipts if one.fingerprint == told["fingerprint"]}
     ids, fragment = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int64)]
     for number, files in parts.items():
-        inputs = next(folder / file for file in files if file.startswith("inputs/"))
-        if inputs.exists():
+        # rows that were refused before the check are in a fragment without sites
+        inputs = next((folder / file for file in files if file.startswith("inputs/")), None)
+        if inputs is not None and inputs.exists():
             ids.append(_hashes(pq.read_table(inputs, columns=["site_id"])["site_id"].to_pandas()))
             fragment.append(np.full(len(ids[-1]), number))
     every, where = np.concatenate(ids), np.concatenate(fragment)

@@ -7,6 +7,7 @@ number of machines, and the parts put side by side are the table that one proces
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import hashlib
@@ -14,7 +15,6 @@ import pickle
 import shutil
 import tempfile
 import uuid
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ from ecozones.large.near import (
     see_from_afar,
     store_line,
 )
+from ecozones.large.preparing import ROW, left_out, mended_before, numbered, off_the_map, prepared_root
 from ecozones.large.run import LargeRun, carry_out, computing, fingerprint, held, read_case, write_case
 from ecozones.large.since import (
     Earlier,
@@ -61,7 +62,7 @@ from ecozones.large.since import (
     forget_features,
     keep_features,
 )
-from ecozones.options import check_option_names, check_options, option_names
+from ecozones.options import check_option_names, check_options, option_names, plain
 from ecozones.overlay import Flags
 from ecozones.placing import bring_to, in_metres
 from ecozones.plan import ZoningPlan
@@ -69,12 +70,15 @@ from ecozones.review import SiteReview
 from ecozones.rulebook import Rulebook, as_day, load_rules
 from ecozones.siting import PreparedSites, answer_sites, check_sites, hash_inputs, prepare_sites
 from ecozones.streams import LOST, Stream, Told, open_stream
+from ecozones.telling import warn_caller
 from ecozones.vocab import verdict_dtype
 
 _STORED = "_lines"
 _WRITTEN = (*TABLES, "repaired", "inputs")
 _COUNTED = ("kept", "rechecked", "new")
 _REPAIRED = ("row", "site_id", "reason", "before_m2", "after_m2", "change_m2")
+# what is told of a row that had to be mended before it could be checked
+_MENDED = ("row", "reason", "before_m2", "after_m2", "change_m2")
 _ROLES = ("site_id", "name", "activity", "width_m")
 _ROWS = 20_000
 # fewer sites in memory are checked sooner than processes are started
@@ -158,13 +162,20 @@ def check_sites_on(
     ...     check_sites_on(square("a1"), chessboard_plan(red_line={"a1": "core"}), executor, on="2026-06-01")
     <SiteReview of 1 sites on 2026-06-01: 1 prohibited>
     """
-    _check_options("check_sites_on", "frames in memory", options)
+    rows, engine = plain(rows), plain(engine)
+    options = {name: plain(value) for name, value in options.items()}
+    named = {"folder": folder, "rows": rows, "engine": engine, "on": on, "rules": rules}
+    # these two are left out where there are none
+    named = {name: value for name, value in named.items() if value is not None or name not in {"folder", "rows"}}
+    _check_options("check_sites_on", "frames in memory", options, named)
     day, book = _day_and_book(on, rules)
     if (engine is None and len(sites) < _INLINE) or not len(sites):
         return check_sites(sites, plan, on=day, rules=book, **options)
     prepared = prepare_sites(sites, plan, book)
     # options are looked at before anything is written
     answer_sites(prepared.take(0, 0), plan, day, book, **options)
+    if folder is not None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="ecozones-", dir=folder) as place:
         out = Path(place).resolve()
         given = write_case(_Asked(_cut(plan), book, day, options), out)
@@ -253,11 +264,17 @@ def _ways_of(source: Stream, plan: ZoningPlan) -> dict[str, str]:
     return _ways([*np.nanmin(boxes[:, :2], axis=0), *np.nanmax(boxes[:, 2:], axis=0)], source.crs, plan)
 
 
-def _check_options(verb: str, where: str, options: Mapping[str, object]) -> None:
+def _check_options(verb: str, where: str, options: Mapping[str, object], named: Mapping[str, object]) -> None:
     check_option_names(
         verb, options, {where: [name for name in option_names(check_sites) if name not in _BESIDE]}, where
     )
-    check_options(verb, options)
+    check_options(verb, {**named, **options})
+
+
+def _ask_about_nobody(plan: ZoningPlan, day: dt.date, book: Rulebook, options: Mapping[str, Any]) -> None:
+    """Let the kernel refuse lines and setbacks that the plan does not know, before a layer is read for them."""
+    nobody = gpd.GeoDataFrame({"site_id": [], "activity": []}, geometry=[], crs=plan.crs)
+    answer_sites(prepare_sites(nobody, plan, book), plan, day, book, **options)
 
 
 def _stretch(n: int) -> int:
@@ -291,10 +308,6 @@ def _from_afar(
     plan: ZoningPlan, stored: Mapping[str, str | Path], out: Path
 ) -> tuple[dict[str, StoredLine], ZoningPlan]:
     """Put lines of many features on disk, where they are not there already."""
-    foreign = [line for line in stored if line not in plan.control_lines]
-    if foreign:
-        message = f"stored= names lines that the plan does not declare: {name_rows(foreign)}"
-        raise SchemaError(message)
     places = {line: Path(folder).resolve() for line, folder in stored.items()}
     for line, frame in plan.lines.items():
         if line not in stored and len(frame) > RESIDENT:
@@ -306,18 +319,36 @@ def _from_afar(
     return lines, see_from_afar(plan, lines)
 
 
+def _warn_of_scatter(source: Stream, rows: int, lines: Iterable[str]) -> None:
+    """Say that lines on disk are read many times over, if they are."""
+    named = ", ".join(lines)
+    scattered = _scattered(source, rows) if named else 0.0
+    if scattered > _SCATTERED:
+        message = (
+            f"{source.label} lies in no order of place: its stretches of {rows} sites spread over {scattered:.0f} "
+            f"times the ground, and each reads {named} there anew; prepare() the sites, and check what it has written"
+        )
+        warn_caller(message, EcozonesWarning)
+
+
 def _scattered(source: Stream, rows: int) -> float:
     """Tell over how many times the ground of all sites their stretches spread; in order of place: once or twice."""
-    spread = np.array([_spread(source.boxes(start, stop)) for start, stop in split(source.rows, rows)])
-    if len(spread) < 2:  # noqa: PLR2004 - one stretch reads everything once, in any order
+    spread = np.array([_spread(source.boxes(start, stop), source) for start, stop in split(source.rows, rows)])
+    # one stretch reads everything once, in any order; so do sites that lie nowhere
+    if len(spread) < 2 or not np.isfinite(spread).any():  # noqa: PLR2004
         return 0.0
     low, high = np.nanmin(spread[:, :2], axis=0), np.nanmax(spread[:, 2:], axis=0)
     sides = np.maximum(spread[:, 2:] - spread[:, :2], 0.0)
     return float(np.nansum(np.prod(sides, axis=1)) / max(np.prod(high - low), np.finfo(float).tiny))
 
 
-def _spread(boxes: NDArray[np.float64]) -> list[float]:
-    whole = boxes[~np.isnan(boxes).any(axis=1)]
+def _spread(boxes: NDArray[np.float64], source: Stream) -> list[float]:
+    """Give the box around those that lie where their CRS says: one that does not would dwarf all others."""
+    whole = boxes[np.isfinite(boxes).all(axis=1)]
+    places = gpd.GeoSeries(shapely.box(*whole.T), crs=source.crs)
+    # a layer that cannot be placed at all is for the check to refuse
+    with contextlib.suppress(CRSError):
+        whole = np.delete(whole, list(off_the_map(places, source.label)), axis=0)
     return [*whole[:, :2].min(axis=0), *whole[:, 2:].max(axis=0)] if len(whole) else [np.nan] * 4
 
 
@@ -402,12 +433,15 @@ def check_sites_in(
     Returns
     -------
     LargeReview
-        The tables of a review, as folders of GeoParquet, and the account.
+        The tables of a review, as folders of GeoParquet, and the account. Of sites that were prepared, rows are
+        numbered as in the source they were prepared from, and what was refused or repaired there is told here too.
 
     Raises
     ------
     SchemaError
         The file has no column of site ids.
+    GeometryError
+        Features of a line in `stored` were refused when it was prepared, so that no site can be called clear of them.
     EngineError
         A row is not accounted for, no site at all could be checked, or another run is at work in the folder.
     InputError
@@ -430,11 +464,22 @@ def check_sites_in(
     ...     review.table("verdicts")["verdict"].tolist()
     ['prohibited']
     """
-    _check_options("check_sites_in", "layers on disk", options)
+    rows, engine = plain(rows), plain(engine)
+    options = {name: plain(value) for name, value in options.items()}
+    named = {
+        "folder": folder, "layer": layer, "columns": columns, "on": on, "rules": rules, "engine": engine, "rows": rows,
+        "since": since, "stored": stored, "progress": progress,
+    }  # fmt: skip
+    _check_options("check_sites_in", "layers on disk", options, named)
+    day, book = _day_and_book(on, rules)
+    _ask_about_nobody(plan, day, book, options)
+    foreign = [line for line in stored or () if line not in plan.control_lines]
+    if foreign:
+        message = f"stored= names lines that the plan does not declare: {name_rows(foreign)}"
+        raise SchemaError(message)
     out = Path(folder).resolve()
     source = open_stream(sites if isinstance(sites, Stream) else Path(sites).resolve(), layer=layer)
     roles = _roles(source, columns or {})
-    day, book = _day_and_book(on, rules)
     ids = source.column(roles["site_id"]).dropna().astype(str)
     with held(out):
         lines, far = _from_afar(plan, stored or {}, out)
@@ -452,19 +497,15 @@ def check_sites_in(
             case = dataclasses.replace(case, earlier=earlier)
         given = write_case(case, out)
         keep_features(features, out, print_[:12])
-        scattered = _scattered(source, rows) if lines else 0.0
-        if scattered > _SCATTERED:
-            message = (
-                f"{source.label} lies in no order of place: its stretches of {rows} sites spread over {scattered:.0f} "
-                f"times the ground, and each reads {', '.join(lines)} there anew; prepare() the sites, and check what "
-                "it has written"
-            )
-            warnings.warn(message, EcozonesWarning, stacklevel=2)
+        _warn_of_scatter(source, rows, lines)
         # a layer without rows still has columns
         fragments = [
             Fragment(number, start, stop, "ecozones.large.sites:check_fragment", given, str(out), print_)
             for number, (start, stop) in enumerate(split(source.rows, rows) or [(0, 0)])
         ]
+        root = prepared_root(source)
+        if root is not None:
+            fragments += left_out(root, len(fragments), out, print_)
         told = {
             "fingerprint": print_,
             "holds": holds,
@@ -479,12 +520,12 @@ def check_sites_in(
         repaired = int(counted["repaired"])
         if repaired:
             message = f"sites: {repaired} polygons were invalid and are repaired; the table 'repaired' lists each"
-            warnings.warn(message, RepairWarning, stacklevel=2)
+            warn_caller(message, RepairWarning)
         if other:
             message = (
                 f"nothing was kept of the run in {Path(str(since)).name}: it was made with other {', '.join(other)}"
             )
-            warnings.warn(message, EcozonesWarning, stacklevel=2)
+            warn_caller(message, EcozonesWarning)
         fields: dict[str, Any] = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
         fields |= {name: int(counted[name]) for name in _COUNTED}
         return LargeReview(**fields, gone=0 if earlier is None else count_gone(ids, earlier))
@@ -515,16 +556,21 @@ def check_fragment(fragment: Fragment) -> Outcome:
     """
     case = read_case(fragment)
     told: Told = []
-    read = case.source.read(fragment.start, fragment.stop, sorted(set(case.roles.values())), told=told)
+    beside = set() if prepared_root(case.source) is None else {ROW}
+    read = case.source.read(fragment.start, fragment.stop, sorted({*case.roles.values(), *beside}), told=told)
+    read = numbered(case.source, read)
     frame = _as_sites(read, case.roles)
     refused: list[tuple[int, str]] = []
     again = frame["site_id"].isin(case.repeated) | frame["site_id"].isna()
     refused += [(int(row), "its site id is missing or repeated") for row in frame.index[again]]
     sites = frame[~again]
-    digests = pd.Series(digest_rows(sites, tuple(case.roles)), index=sites.index, dtype=object)
+    before = mended_before(case.source)
+    before = before[before["row"].isin(sites.index)]
+    digests = _digests(sites, before, case)
     keeps, kept = _kept(sites, digests, case)
     fresh = sites[~keeps]
-    tables = _check(fresh, case, refused, [(row, what) for row, what in told if row in fresh.index])
+    mended = pd.concat([before[list(_MENDED)], pd.DataFrame(told, columns=["row", "reason"])], ignore_index=True)
+    tables = _check(fresh, case, refused, mended[mended["row"].isin(fresh.index)])
     # what could not be read looks empty, and is not
     lost = {row: what for row, what in told if what == LOST}
     refused = [(row, lost.get(row, reason)) for row, reason in refused]
@@ -539,6 +585,14 @@ def check_fragment(fragment: Fragment) -> Outcome:
         known = case.earlier.knows(answered["site_id"])
         counted |= {"kept": int(keeps.sum()), "rechecked": int(known.sum() - keeps.sum()), "new": int((~known).sum())}
     return Outcome(tables, len(read), len(read) - len(aside), aside, counted)
+
+
+def _digests(sites: gpd.GeoDataFrame, before: pd.DataFrame, case: _Case) -> pd.Series:
+    """Digest each site: its row, and what had to be mended of it before."""
+    digests = pd.Series(digest_rows(sites, tuple(case.roles)), index=sites.index, dtype=object)
+    for row, *said in before[list(_MENDED)].itertuples(index=False, name=None):
+        digests[row] = hashlib.blake2b(digests[row] + repr(said).encode("utf-8"), digest_size=16).digest()
+    return digests
 
 
 def _kept(sites: gpd.GeoDataFrame, digests: pd.Series, case: _Case) -> tuple[Flags, dict[str, pd.DataFrame]]:
@@ -616,16 +670,16 @@ def _as_sites(read: gpd.GeoDataFrame, roles: Mapping[str, str]) -> gpd.GeoDataFr
 
 
 def _check(
-    frame: gpd.GeoDataFrame, case: _Case, refused: list[tuple[int, str]], mended: Told
+    frame: gpd.GeoDataFrame, case: _Case, refused: list[tuple[int, str]], mended: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
     """Check what can be checked, and put the tables of what was checked apart together."""
     done = _answers(frame, case, refused) or [_answer(frame.iloc[:0], case)]
     tables = {name: _with_kinds(_together([getattr(review, name) for review, _ in done])) for name in TABLES}
-    aside = {row for row, _ in refused}
-    told = [(row, frame["site_id"].loc[row], what) for row, what in mended if row not in aside]
-    read = pd.DataFrame(told, columns=list(_REPAIRED[:3])).reindex(columns=list(_REPAIRED))
+    mended = mended[~mended["row"].isin([row for row, _ in refused])]
+    read = mended.assign(site_id=frame["site_id"].loc[mended["row"]].to_numpy(dtype=object))[list(_REPAIRED)]
     repaired = _together([table for table in (read, *(table for _, table in done)) if len(table)] or [read])
-    return tables | {"repaired": _with_kinds(repaired.sort_values("row", kind="stable", ignore_index=True))}
+    place = np.argsort(frame.index.get_indexer(pd.Index(repaired["row"])), kind="stable")
+    return tables | {"repaired": _with_kinds(repaired.iloc[place].reset_index(drop=True))}
 
 
 def _answer(frame: gpd.GeoDataFrame, case: _Case) -> tuple[SiteReview, pd.DataFrame]:

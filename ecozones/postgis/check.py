@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 
 from ecozones.area import AreaMethod
 from ecozones.errors import CRSError, GeometryError, SchemaError, name_rows
-from ecozones.options import check_options
+from ecozones.options import check_options, plain
 from ecozones.placing import in_metres
 from ecozones.plan import ZoningPlan
 from ecozones.postgis.division import Limits, divide_there, load_sites, plane_of, temp
@@ -140,6 +140,8 @@ def check_sites_there(
     RepairWarning
         Polygons were not valid and are repaired.
     """
+    lines, fragment = plain(lines), plain(fragment)
+    ignore_below_m2, ignore_narrower_m = plain(ignore_below_m2), plain(ignore_narrower_m)
     check_options(
         "check_sites_there",
         {

@@ -7,7 +7,6 @@ here, from their boxes, and what only the kernel finds out it adds later. What i
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,8 +21,9 @@ from ecozones.crs import check_crs
 from ecozones.errors import CRSError, EcozonesWarning, SchemaError
 from ecozones.postgis.division import temp
 from ecozones.postgis.results import REFUSED
-from ecozones.postgis.server import FOREIGN, FOREIGN_TOLD, ask, copy_rows, exists, open_cursor
+from ecozones.postgis.server import FOREIGN, FOREIGN_TOLD, KIND, ask, copy_rows, exists, open_cursor
 from ecozones.rulebook import Rulebook
+from ecozones.telling import warn_caller
 
 _FETCHED = 20_000
 _SIDES = "st_xmin(geometry), st_ymin(geometry), st_xmax(geometry), st_ymax(geometry)"
@@ -57,9 +57,9 @@ def put_aside(cursor: Any, crs: pyproj.CRS, planes: Sequence[pyproj.CRS]) -> Non
         "(select site_id from {site} group by site_id having count(*) > 1) "
         "union all select site_no, 2, 'geometry is empty' from {site} where geometry is null or st_isempty(geometry) "
         "union all select site_no, 2, 'geometry is a collection; give polygons, lines or points, a row for each' "
-        "from {site} where geometrytype(geometry) = 'GEOMETRYCOLLECTION' and not st_isempty(geometry) "
+        f"from {{site}} where {KIND} = 'GEOMETRYCOLLECTION' and not st_isempty(geometry) "
         f"union all select site_no, 2, 'geometry ' || {FOREIGN_TOLD} from {{site}} "
-        f"where {FOREIGN} and geometrytype(geometry) <> 'GEOMETRYCOLLECTION' and not st_isempty(geometry) "
+        f"where {FOREIGN} and {KIND} <> 'GEOMETRYCOLLECTION' and not st_isempty(geometry) "
         "union all select site_no, 3, 'activity ' || quote_literal(stated) || ' is not known to the rules' from {site} "
         "where activity is null) problems group by site_no",
         refused=temp("refused"),
@@ -136,7 +136,7 @@ def keep_refused(cursor: Any, out: str, fragment: int, book: Rulebook) -> int:  
         f"{count} sites cannot be checked and are put aside: nothing is known of them. The table {REFUSED!r} in schema "
         f"{out!r} lists each with why; read it with postgis.read_refused"
     )
-    warnings.warn(message, EcozonesWarning, stacklevel=4)
+    warn_caller(message, EcozonesWarning)
     return count
 
 

@@ -27,12 +27,14 @@ SCHEMA = "ecozones"
 UndefinedColumn = psycopg.errors.UndefinedColumn
 # PostgreSQL cuts longer names off without a word
 _LONGEST_NAME = 63
+# what a shape is: the server names a polygon with measures another kind, POLYGONM, and it is a polygon
+KIND = "geometrytype(st_force2d({shapes}))"
 # shapes that only PostGIS knows, with arcs or facets, and what to say of them
 FOREIGN = (
-    "(regexp_replace(geometrytype({shapes}), '^MULTI', '') not in "
+    f"(regexp_replace({KIND}, '^MULTI', '') not in "
     "('POLYGON', 'LINESTRING', 'POINT', 'GEOMETRYCOLLECTION') or st_hasarc({shapes}))"
 )
-FOREIGN_TOLD = "'is a ' || geometrytype({shapes}) || '; draw it as lines, as ST_CurveToLine does'"
+FOREIGN_TOLD = f"'is a ' || {KIND} || '; draw it as lines, as ST_CurveToLine does'"
 Name: TypeAlias = str | tuple[str, ...] | sql.Composable
 
 
