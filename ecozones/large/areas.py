@@ -17,7 +17,7 @@ from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split
 from ecozones.errors import CRSError, GeometryError, MissingCRSError, RepairWarning, SchemaError, name_rows
 from ecozones.geometry import without_place
-from ecozones.large.preparing import ROW, left_out, mended_before, numbered, prepared_root
+from ecozones.large.prepared import ROW, left_out, mended_before, numbered, prepared_root
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table

@@ -50,7 +50,8 @@ from ecozones.conflicts.totals import sum_conflicts
 from ecozones.crs import same_crs
 from ecozones.engines.fragments import Fragment, Outcome, find_receipt, split
 from ecozones.errors import CRSError, EcozonesWarning, SchemaError, name_rows
-from ecozones.large.preparing import ROW, left_out, prepare, warn_of_changes
+from ecozones.large.prepared import ROW, left_out, warn_of_changes
+from ecozones.large.preparing import prepare
 from ecozones.large.run import RUN, LargeRun, carry_out, fingerprint, held, read_case, write_case
 from ecozones.large.tables import plain_kinds, split_table
 from ecozones.options import check_districts, check_options, plain

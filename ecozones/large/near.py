@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ecozones import overlay
 from ecozones.engines.fragments import split
 from ecozones.errors import CRSError, GeometryError, SchemaError
-from ecozones.large.preparing import REPORT
+from ecozones.large.prepared import REPORT
 from ecozones.placing import bring_to, in_metres
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview

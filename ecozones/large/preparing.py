@@ -37,24 +37,32 @@ from ecozones.errors import (
     GeometryError,
     InputError,
     MissingCRSError,
-    RepairWarning,
     SchemaError,
     name_rows,
 )
 from ecozones.geometry import drop_heights, repair_polygons, without_place
-from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
+from ecozones.large.prepared import (
+    KINDS,
+    LISTED,
+    REFUSED,
+    REPORT,
+    ROW,
+    Prepared,
+    left_out,
+    numbered,
+    prepared_root,
+    told_before,
+)
+from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, write_case
 from ecozones.large.tables import plain_kinds, split_table
 from ecozones.options import check_options, plain
 from ecozones.plan import DeclaresLines, id_field, name_features, stated_ids
 from ecozones.streams import FEATURES, PREPARED, Passing, Stream, open_stream, series_of
-from ecozones.telling import warn_caller
 from ecozones.vocab import ControlLine, control_lines
 
 PIECES = "pieces"
-ROW = "source_row"
 # the place on the curve, while rows are on their way
 _KEY = "_place_on_the_curve"
-REPORT = "report.parquet"
 _LANDED, _KEYS, _SPILL = "_landed", "_keys", "_spill"
 _ROWS, _PART_ROWS = 50_000, 100_000
 # the finest curve of geopandas: 65,536 cells a side
@@ -67,48 +75,12 @@ _LOOSE = [
     shapely.GeometryType.MULTIPOINT,
     shapely.GeometryType.MULTILINESTRING,
 ]
-# what was done to rows that a layer has taken, or has not, before it is put in order again
-_REFUSED, _MENDED, _FLAT = "refused", ("repaired", "closed", "drawn"), "flattened"
-_LISTED = ["row", "reason", "done", "before_m2", "after_m2", "change_m2"]
-_KINDS = {"row": np.int64, **dict.fromkeys(_LISTED[3:], np.float64)}
 # two numbers a text is known by; the second is asked only where the first is shared
 _SIDES = ["left", "bottom", "right", "top"]
 _HASH_KEYS = ("ecozones-first-0", "ecozones-secon-1")
 
 Keys = NDArray[np.uint32]
 Floats = NDArray[np.float64]
-
-
-@dataclasses.dataclass(frozen=True)
-class Prepared(LargeRun):
-    """
-    A layer that :func:`prepare` has put in order.
-
-    Parameters
-    ----------
-    digest
-        SHA-256 over all parts: two layers with one digest are the same, byte for byte.
-    listed
-        How many rows the report names.
-    """
-
-    digest: str = ""
-    listed: int = 0
-
-    def report(self) -> pd.DataFrame:
-        """
-        List every row that was not taken as it stands, or that another one repeats.
-
-        Returns
-        -------
-        DataFrame
-            In the order of the source: ``row`` (from 0), ``reason``, ``done`` (refused, repaired, closed, drawn,
-            flattened, kept), and of repaired rows ``before_m2, after_m2, change_m2``, in the plane of drawing. [m²]
-        """
-        parts = [pd.read_parquet(self.folder / REPORT)]
-        parts += [read_part(path) for path in sorted((self.folder / "repeats").glob("part-*.parquet"))]
-        full = [part for part in parts if len(part)] or parts[:1]
-        return pd.concat(full, ignore_index=True).sort_values(["row", "reason"], kind="stable", ignore_index=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,159 +232,6 @@ def prepare(
             message = f"{laid.rows_done} rows were laid out and {run.rows_done} sorted; remove {out.name} and run again"
             raise EngineError(message)
         return _finish(out, run, stream, case, print_)
-
-
-def warn_of_changes(layer: Prepared, label: str) -> None:
-    """
-    Say what a verb that prepares a layer by itself did not take as it stands.
-
-    Parameters
-    ----------
-    layer
-        The layer, prepared.
-    label
-        What the caller calls it.
-
-    Warns
-    -----
-    RepairWarning
-        Rows were refused or repaired.
-    """
-    if not layer.listed:
-        return
-    done = layer.report()["done"].value_counts()
-    refused, repaired = int(done.get("refused", 0)), int(done.get("repaired", 0))
-    if refused or repaired:
-        report = f"{layer.folder.parent.name}/{layer.folder.name}/{REPORT}"
-        message = (
-            f"{label}: of {layer.rows_in} rows {refused} hold no polygon with a place and are left out, {repaired} "
-            f"were not valid and are repaired; {report} lists each with why"
-        )
-        warn_caller(message, RepairWarning)
-
-
-def prepared_root(stream: Stream | Passing) -> Path | None:
-    """
-    Tell whether a layer was prepared.
-
-    Parameters
-    ----------
-    stream
-        Any layer.
-
-    Returns
-    -------
-    Path or None
-        The folder that :func:`prepare` made; None where it did not make it.
-    """
-    root: Path | None = getattr(stream, "root", None)
-    return root if root is not None and (root / PREPARED).is_file() else None
-
-
-def told_before(stream: Stream | Passing) -> pd.DataFrame:
-    """
-    Tell what was done to the rows of a layer when it was prepared, so that it is told of whatever is made of it.
-
-    Parameters
-    ----------
-    stream
-        Any layer.
-
-    Returns
-    -------
-    DataFrame
-        As :meth:`Prepared.report`, of the rows that were refused, repaired, closed, drawn or flattened; none where the
-        layer was not prepared.
-    """
-    root = prepared_root(stream)
-    if root is None:
-        return pd.DataFrame(columns=_LISTED).astype(_KINDS)
-    report = pd.read_parquet(root / REPORT)
-    return report[report["done"].isin([_REFUSED, *_MENDED, _FLAT])].reset_index(drop=True)
-
-
-def mended_before(stream: Stream | Passing) -> pd.DataFrame:
-    """
-    Tell which rows of a layer are not as they were drawn, since they were mended when it was prepared.
-
-    Parameters
-    ----------
-    stream
-        Any layer.
-
-    Returns
-    -------
-    DataFrame
-        As :meth:`Prepared.report`.
-    """
-    told = told_before(stream)
-    return told[told["done"].isin(_MENDED)].reset_index(drop=True)
-
-
-def numbered(stream: Stream, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """
-    Give rows the numbers that they have in the source a layer was prepared from, whatever their place in it now.
-
-    Parameters
-    ----------
-    stream
-        The layer.
-    frame
-        Rows of it, with ``source_row`` where it was prepared.
-
-    Returns
-    -------
-    GeoDataFrame
-        With these numbers as its index.
-    """
-    return frame if prepared_root(stream) is None else frame.set_index(frame[ROW].to_numpy(dtype=np.intp))
-
-
-def left_out(folder: Path, number: int, out: Path, print_: str, **names: str) -> list[Fragment]:
-    """
-    Say what remains to be accounted for of a layer that is prepared: the rows that were refused.
-
-    They are in no stretch of its features, so that without a fragment of their own they would be in no account.
-
-    Parameters
-    ----------
-    folder
-        The layer, prepared.
-    number, out, print_
-        Of the fragment.
-    **names
-        Columns that the rows are listed with, and their value.
-
-    Returns
-    -------
-    list of Fragment
-        One, or none where no row was refused.
-    """
-    rows = int((pd.read_parquet(folder / REPORT, columns=["done"])["done"] == _REFUSED).sum())
-    given = {"prepared": str(folder), "names": json.dumps(names, ensure_ascii=False)}
-    work = "ecozones.large.preparing:list_left_out"
-    return [Fragment(number, 0, rows, work, given, str(out), print_)] if rows else []
-
-
-def list_left_out(fragment: Fragment) -> Outcome:
-    """
-    List the rows that were refused when a layer was prepared.
-
-    Parameters
-    ----------
-    fragment
-        Of which layer.
-
-    Returns
-    -------
-    Outcome
-        No table, and every row refused, with its number in the source of the layer.
-    """
-    report = pd.read_parquet(Path(fragment.given["prepared"]) / REPORT)
-    lost = report.loc[report["done"] == _REFUSED, ["row", "reason"]].sort_values("row", ignore_index=True)
-    for place, (name, value) in enumerate(json.loads(fragment.given["names"]).items()):
-        lost.insert(place, name, value)
-    return Outcome({}, len(lost), 0, lost.astype({"reason": object}))
 
 
 def _check_given(source: object, rules: object) -> None:
@@ -626,12 +445,12 @@ def lay_out(fragment: Fragment) -> Outcome:
     if case.bounds is not None:
         key = _curve(middle.loc[sound.index].to_numpy(), case.bounds)
     table = pd.concat(
-        [pd.DataFrame(listed, columns=_LISTED[:3]), ledger.assign(done="repaired"), refused.assign(done=_REFUSED)]
-    ).reindex(columns=_LISTED)
+        [pd.DataFrame(listed, columns=LISTED[:3]), ledger.assign(done="repaired"), refused.assign(done=REFUSED)]
+    ).reindex(columns=LISTED)
     return Outcome(
         {
             "spill": _spill(content, rows, key, case.ends),
-            "report": plain_kinds(table.sort_values("row", kind="stable").astype(_KINDS)),
+            "report": plain_kinds(table.sort_values("row", kind="stable").astype(KINDS)),
         },
         len(read),
         len(sound),
@@ -821,8 +640,8 @@ def _repeats(frame: gpd.GeoDataFrame, raw: NDArray[np.object_]) -> pd.DataFrame:
         for row, same, shape in zip(few[ROW][later], twin[later], first[later], strict=True)
     ]
     listed = {"row": few[ROW][later].to_numpy(), "reason": reasons, "done": "kept"}
-    table = pd.DataFrame(listed).reindex(columns=_LISTED)
-    return plain_kinds(table.astype(_KINDS))
+    table = pd.DataFrame(listed).reindex(columns=LISTED)
+    return plain_kinds(table.astype(KINDS))
 
 
 def _cut(
@@ -852,7 +671,7 @@ def _gather_report(out: Path, before: pd.DataFrame) -> None:
     reports = [before] if len(before) else []
     reports += [pd.read_parquet(path) for path in sorted((out / _SPILL / "report").glob("part-*.parquet"))]
     listed = [one for one in reports if len(one)] or reports[:1]
-    report = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame(columns=_LISTED)
+    report = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame(columns=LISTED)
     sink = io.BytesIO()
     report.to_parquet(sink, index=False)
     write_whole(out / REPORT, sink.getvalue())

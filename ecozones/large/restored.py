@@ -27,7 +27,8 @@ from ecozones.capsule import digest
 from ecozones.crs import check_crs
 from ecozones.engines.fragments import Fragment, Outcome, split, write_whole
 from ecozones.errors import CRSError, GeometryError, InputError, SchemaError, name_rows
-from ecozones.large.preparing import ROW, left_out, prepare, prepared_root, warn_of_changes
+from ecozones.large.prepared import ROW, left_out, prepared_root, warn_of_changes
+from ecozones.large.preparing import prepare
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, read_part, write_case
 from ecozones.large.sums import add_up, sum_by
 from ecozones.large.tables import plain_kinds, split_table

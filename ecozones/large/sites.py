@@ -51,7 +51,8 @@ from ecozones.large.near import (
     see_from_afar,
     store_line,
 )
-from ecozones.large.preparing import ROW, left_out, mended_before, numbered, off_the_map, prepared_root
+from ecozones.large.prepared import ROW, left_out, mended_before, numbered, prepared_root
+from ecozones.large.preparing import off_the_map
 from ecozones.large.run import LargeRun, carry_out, computing, fingerprint, held, read_case, write_case
 from ecozones.large.since import (
     Earlier,
