@@ -23,6 +23,8 @@ from ecozones.rulebook.written import plain_word
 from ecozones.rulefile import STATUSES, Activity, OverlapRule, Rule
 from ecozones.vocab import ControlLine, verdict_dtype
 
+# what stands where the article would
+_NO_ARTICLE = "[条款未录 no article on record]"
 # answers that are kept: a run asks of one day or two, a study of days of many
 _KEPT = 16
 
@@ -203,7 +205,7 @@ class Rulebook:
         Returns
         -------
         str
-            Its citations, the main one first.
+            Its citations, the main one first; whoever signs is told where no article is on record.
 
         Examples
         --------
@@ -211,9 +213,11 @@ class Rulebook:
         >>> rules = load_rules("CN")
         >>> rules.cite(next(rule for rule in rules.rules if rule.id == "NR-C-00"))
         '《自然保护区条例》(国务院令第830号)第二十六条'
+        >>> rules.cite(next(rule for rule in rules.rules if rule.id == "PBF-05"))
+        '《关于严格耕地用途管制有关问题的通知》(自然资发〔2021〕166号)[条款未录 no article on record]'
         """
         known = {source.id: source for source in self.sources}
-        return "；".join(known[place.source_id].cite(place.article) for place in item.citations)
+        return "；".join(known[place.source_id].cite(place.article or _NO_ARTICLE) for place in item.citations)
 
     def recognise_activity(self, text: str) -> str | None:
         """
