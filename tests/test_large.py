@@ -26,6 +26,7 @@ from ecozones.engines import fragments as fragments_module
 from ecozones.engines import run
 from ecozones.engines.fragments import Fragment
 from ecozones.errors import EngineError, InputError, RepairWarning, SchemaError
+from ecozones.large import asked as asked_module
 from ecozones.large import check_sites_in, check_sites_on
 from ecozones.large import run as run_module
 from ecozones.large import sites as sites_module
@@ -145,8 +146,8 @@ def test_sites_in_memory_are_refused_in_the_same_words_on_any_engine(sites, plan
 
 def test_ways_that_depend_on_the_place_are_not_taken_one_by_one(sites, plan, monkeypatch):
     with ThreadPoolExecutor(2) as executor:
-        real = sites_module.bring_to
-        monkeypatch.setattr(sites_module, "bring_to", lambda *a, **k: (real(*a, **k)[0], "by another way"))
+        real = asked_module.bring_to
+        monkeypatch.setattr(asked_module, "bring_to", lambda *a, **k: (real(*a, **k)[0], "by another way"))
         with pytest.raises(EngineError, match="several ways"):
             check_sites_on(sites, plan, executor, on=DAY, rows=5)
 
@@ -154,8 +155,8 @@ def test_ways_that_depend_on_the_place_are_not_taken_one_by_one(sites, plan, mon
 def test_a_file_is_not_brought_to_a_line_by_several_ways(path, plan, tmp_path, monkeypatch):
     monkeypatch.setattr(sites_module, "same_datum", lambda *_: False)
     check_sites_in(path, plan, tmp_path / "one", on=DAY, engine=1)
-    real = sites_module.bring_to
-    monkeypatch.setattr(sites_module, "bring_to", lambda *a, **k: (real(*a, **k)[0], "by another way"))
+    real = asked_module.bring_to
+    monkeypatch.setattr(asked_module, "bring_to", lambda *a, **k: (real(*a, **k)[0], "by another way"))
     with pytest.raises(EngineError, match="several ways"):
         check_sites_in(path, plan, tmp_path / "two", on=DAY, engine=1)
 

@@ -1,5 +1,5 @@
 """
-Checks of any size: sites in files or in memory, in fragments, on any engine.
+Checks of any size: sites in files, in fragments, on any engine, and tables on disk.
 
 What holds for one site holds for it in any company, so that sites can be checked in stretches, in any order and on any
 number of machines, and the parts put side by side are the table that one process would have made, to the last bit.
@@ -11,10 +11,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import hashlib
-import pickle
 import shutil
-import tempfile
-import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,20 +24,19 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from ecozones import engines
 from ecozones.capsule import digest
 from ecozones.crs import same_datum
-from ecozones.engines.fragments import Fragment, Outcome, Receipt, account, split, write_whole
+from ecozones.engines.fragments import Fragment, Outcome, split
 from ecozones.errors import (
     CRSError,
     EcozonesWarning,
-    EngineError,
     GeometryError,
     InputError,
     RepairWarning,
     SchemaError,
     name_rows,
 )
+from ecozones.large.asked import ROWS, Asked, check_asked, cut_lines, day_and_book, hold_paths, together, ways
 from ecozones.large.near import (
     RESIDENT,
     TABLES,
@@ -63,13 +59,13 @@ from ecozones.large.since import (
     forget_features,
     keep_features,
 )
-from ecozones.options import check_option_names, check_options, option_names, plain
+from ecozones.options import plain
 from ecozones.overlay import Flags
-from ecozones.placing import bring_to, in_metres
+from ecozones.placing import in_metres
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
-from ecozones.rulebook import Rulebook, as_day, load_rules
-from ecozones.siting import PreparedSites, answer_sites, check_sites, hash_inputs, prepare_sites
+from ecozones.rulebook import Rulebook
+from ecozones.siting import answer_sites, prepare_sites
 from ecozones.streams import LOST, Stream, Told, open_stream
 from ecozones.telling import warn_caller
 from ecozones.vocab import verdict_dtype
@@ -81,11 +77,6 @@ _REPAIRED = ("row", "site_id", "reason", "before_m2", "after_m2", "change_m2")
 # what is told of a row that had to be mended before it could be checked
 _MENDED = ("row", "reason", "before_m2", "after_m2", "change_m2")
 _ROLES = ("site_id", "name", "activity", "width_m")
-_ROWS = 20_000
-# fewer sites in memory are checked sooner than processes are started
-_INLINE = 30_000
-# options of a check that are asked for by name here too
-_BESIDE = ("on", "rules")
 # stretches that spread over more times the ground than this read the lines that often
 _SCATTERED = 3.0
 # columns that a part without a single value must still know the kind of
@@ -114,195 +105,18 @@ class LargeReview(LargeRun):
     gone: int = 0
 
 
-def check_sites_on(
-    sites: gpd.GeoDataFrame,
-    plan: ZoningPlan,
-    engine: Any = None,  # noqa: ANN401 - engines share no type
-    *,
-    folder: str | Path | None = None,
-    rows: int | None = None,
-    on: dt.date | str | None = None,
-    rules: Rulebook | str | None = None,
-    **options: Any,  # noqa: ANN401 - those of check_sites
-) -> SiteReview:
-    """
-    Check sites in memory on any engine: the very review that :func:`ecozones.check_sites` gives.
-
-    Parameters
-    ----------
-    sites, plan, on, rules
-        As for :func:`ecozones.check_sites`.
-    engine
-        Nothing (here, and on every core where there are many sites), ``"processes"``, a number of processes, an
-        executor, a Dask client or a Spark session: see :func:`ecozones.engines.run`.
-    folder
-        A folder that all workers see under the same path; left out: a temporary one on this machine. What is written
-        there is gone when the review is there.
-    rows
-        Sites in a fragment; no number depends on it.
-    **options
-        Any other option of :func:`ecozones.check_sites`.
-
-    Returns
-    -------
-    SiteReview
-        Equal to the last bit, whatever the engine.
-
-    Raises
-    ------
-    SchemaError, GeometryError, CRSError, InputError
-        As for :func:`ecozones.check_sites`.
-    EngineError
-        Workers died over and over, or the way to a line's CRS depends on the place so that stretches would take others.
-
-    Examples
-    --------
-    >>> from concurrent.futures import ThreadPoolExecutor
-    >>> from ecozones.testing import chessboard_plan, square
-    >>> with ThreadPoolExecutor(2) as executor:
-    ...     check_sites_on(square("a1"), chessboard_plan(red_line={"a1": "core"}), executor, on="2026-06-01")
-    <SiteReview of 1 sites on 2026-06-01: 1 prohibited>
-    """
-    rows, engine = plain(rows), plain(engine)
-    options = {name: plain(value) for name, value in options.items()}
-    named = {"folder": folder, "rows": rows, "engine": engine, "on": on, "rules": rules}
-    # these two are left out where there are none
-    named = {name: value for name, value in named.items() if value is not None or name not in {"folder", "rows"}}
-    _check_options("check_sites_on", "frames in memory", options, named)
-    day, book = _day_and_book(on, rules)
-    if (engine is None and len(sites) < _INLINE) or not len(sites):
-        return check_sites(sites, plan, on=day, rules=book, **options)
-    prepared = prepare_sites(sites, plan, book)
-    # options are looked at before anything is written
-    answer_sites(prepared.take(0, 0), plan, day, book, **options)
-    if folder is not None:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="ecozones-", dir=folder) as place:
-        out = Path(place).resolve()
-        given = write_case(_Asked(_cut(plan), book, day, options), out)
-        mark = uuid.uuid4().hex
-        fragments = []
-        for number, (start, stop) in enumerate(split(len(sites), rows or _stretch(len(sites)))):
-            content = pickle.dumps(prepared.take(start, stop))
-            write_whole(out / f"sites-{number:06d}.pickle", content)
-            told = given | {"sites": hashlib.sha256(content).hexdigest()}
-            fragments.append(
-                Fragment(number, start, stop, "ecozones.large.sites:answer_fragment", told, str(out), mark)
-            )
-        receipts = sorted(engines.run(fragments, engine), key=lambda receipt: receipt.number)
-        account(fragments, receipts)
-        reviews = [_read_review(out, receipt) for receipt in receipts]
-    _hold_paths([review.capsule for review in reviews], _ways(sites.total_bounds, sites.crs, plan))
-    tables = {name: _together([getattr(review, name) for review in reviews]) for name in TABLES}
-    return SiteReview(**tables, on=day, capsule={**reviews[0].capsule, **hash_inputs(sites, plan)})
-
-
-def answer_fragment(fragment: Fragment) -> Outcome:
-    """
-    Answer for the sites of one fragment of :func:`check_sites_on`.
-
-    Parameters
-    ----------
-    fragment
-        Which stretch of which case.
-
-    Returns
-    -------
-    Outcome
-        The review of the stretch, as it is.
-    """
-    asked = read_case(fragment)
-    content = (Path(fragment.out) / f"sites-{fragment.number:06d}.pickle").read_bytes()
-    _trust(content, fragment.given["sites"], fragment.name)
-    prepared: PreparedSites = pickle.loads(content)  # noqa: S301 - written by this run: the digest came by another way
-    review = answer_sites(prepared, asked.plan, asked.day, asked.book, **asked.options)
-    n = len(prepared.placed)
-    return Outcome({"review": pickle.dumps(review)}, n, n, pd.DataFrame({"row": [], "reason": []}))
-
-
-def _read_review(out: Path, receipt: Receipt) -> SiteReview:
-    path = next(part for part in receipt.parts if part.startswith("review/"))
-    content = (out / path).read_bytes()
-    _trust(content, receipt.parts[path], path)
-    review = pickle.loads(content)  # noqa: S301 - written by this run: the digest came with the receipt
-    assert isinstance(review, SiteReview)
-    return review
-
-
-def _trust(content: bytes, told: str, what: str) -> None:
-    if hashlib.sha256(content).hexdigest() != told:
-        message = f"{what} is not what this run wrote; let nothing else write to its folder, and run again"
-        raise EngineError(message)
-
-
-def _together(tables: list[pd.DataFrame]) -> Any:  # noqa: ANN401 - frames stay what they are
-    full = [table for table in tables if len(table)] or tables[:1]
-    return full[0] if len(full) == 1 else pd.concat(full, ignore_index=True)
-
-
-def _hold_paths(capsules: list[Mapping[str, Any]], paths: Mapping[str, str]) -> None:
-    """Make sure that stretches took the way to each line's CRS that all sites together take: PROJ chooses by place."""
-    for line, path in paths.items():
-        if any(capsule["crs_paths"].get(line, path) != path for capsule in capsules):
-            message = (
-                f"from the datum of the sites to that of {line} several ways lead, by place, and stretches of sites "
-                "would take others than all together; bring the sites to its CRS first, or check them without an engine"
-            )
-            raise EngineError(message)
-
-
-def _ways(bounds: Iterable[float], crs: pyproj.CRS, plan: ZoningPlan) -> dict[str, str]:
-    """Say which way all sites together take to the CRS of each line."""
-    corners = gpd.GeoDataFrame(geometry=[shapely.box(*bounds)], crs=crs)
-    return {line: bring_to(corners, frame.crs, what="sites")[1] for line, frame in plan.lines.items()}
-
-
 def _ways_of(source: Stream, plan: ZoningPlan) -> dict[str, str]:
     """Say it of sites in a file, whose boxes are read where there can be more than one way."""
     if source.crs is None or not source.rows or all(same_datum(source.crs, one.crs) for one in plan.lines.values()):
         return {}
-    boxes = np.concatenate([source.boxes(start, stop) for start, stop in split(source.rows, _ROWS)])
-    return _ways([*np.nanmin(boxes[:, :2], axis=0), *np.nanmax(boxes[:, 2:], axis=0)], source.crs, plan)
-
-
-def _check_options(verb: str, where: str, options: Mapping[str, object], named: Mapping[str, object]) -> None:
-    check_option_names(
-        verb, options, {where: [name for name in option_names(check_sites) if name not in _BESIDE]}, where
-    )
-    check_options(verb, {**named, **options})
+    boxes = np.concatenate([source.boxes(start, stop) for start, stop in split(source.rows, ROWS)])
+    return ways([*np.nanmin(boxes[:, :2], axis=0), *np.nanmax(boxes[:, 2:], axis=0)], source.crs, plan)
 
 
 def _ask_about_nobody(plan: ZoningPlan, day: dt.date, book: Rulebook, options: Mapping[str, Any]) -> None:
     """Let the kernel refuse lines and setbacks that the plan does not know, before a layer is read for them."""
     nobody = gpd.GeoDataFrame({"site_id": [], "activity": []}, geometry=[], crs=plan.crs)
     answer_sites(prepare_sites(nobody, plan, book), plan, day, book, **options)
-
-
-def _stretch(n: int) -> int:
-    return int(np.clip(n // 16, 500, _ROWS))
-
-
-def _day_and_book(on: dt.date | str | None, rules: Rulebook | str | None) -> tuple[dt.date, Rulebook]:
-    day = dt.datetime.now(tz=dt.UTC).astimezone().date() if on is None else as_day(on)
-    return day, rules if isinstance(rules, Rulebook) else load_rules(rules or "CN")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Asked:
-    """Everything that a worker needs to know beside the sites."""
-
-    plan: ZoningPlan
-    book: Rulebook
-    day: dt.date
-    options: Mapping[str, Any]
-
-
-def _cut(plan: ZoningPlan) -> ZoningPlan:
-    """Cut the lines of a plan here, so that no worker has to."""
-    for line, frame in plan.lines.items():
-        if len(frame):
-            plan.pieces(line)
-    return plan
 
 
 def _from_afar(
@@ -371,7 +185,7 @@ def _features(case: _Case) -> dict[str, pd.DataFrame]:
             continue
         stream = case.stored[line].stream
         parts = [
-            describe_features(part, plane).assign(row=part["source_row"].to_numpy()) for part in stream.batches(_ROWS)
+            describe_features(part, plane).assign(row=part["source_row"].to_numpy()) for part in stream.batches(ROWS)
         ]
         whole = pd.concat(parts, ignore_index=True) if parts else describe_features(frame, plane).assign(row=0)
         described[line] = whole.sort_values("row", ignore_index=True).drop(columns="row")
@@ -388,7 +202,7 @@ def check_sites_in(
     on: dt.date | str | None = None,
     rules: Rulebook | str | None = None,
     engine: Any = None,  # noqa: ANN401 - engines share no type
-    rows: int = _ROWS,
+    rows: int = ROWS,
     since: str | Path | None = None,
     stored: Mapping[str, str | Path] | None = None,
     progress: bool = False,
@@ -471,8 +285,8 @@ def check_sites_in(
         "folder": folder, "layer": layer, "columns": columns, "on": on, "rules": rules, "engine": engine, "rows": rows,
         "since": since, "stored": stored, "progress": progress,
     }  # fmt: skip
-    _check_options("check_sites_in", "layers on disk", options, named)
-    day, book = _day_and_book(on, rules)
+    check_asked("check_sites_in", "layers on disk", options, named)
+    day, book = day_and_book(on, rules)
     _ask_about_nobody(plan, day, book, options)
     foreign = [line for line in stored or () if line not in plan.control_lines]
     if foreign:
@@ -485,7 +299,7 @@ def check_sites_in(
     with held(out):
         lines, far = _from_afar(plan, stored or {}, out)
         repeated = frozenset(ids[ids.duplicated(keep=False)])
-        case = _Case(_cut(far), book, day, options, roles, source, repeated, lines, _ways_of(source, far))
+        case = _Case(cut_lines(far), book, day, options, roles, source, repeated, lines, _ways_of(source, far))
         holds = _holds(case)
         features = _features(case)
         marks = {
@@ -619,7 +433,7 @@ def _kept(sites: gpd.GeoDataFrame, digests: pd.Series, case: _Case) -> tuple[Fla
 
 def _merged(kept: pd.DataFrame, fresh: pd.DataFrame, sites: gpd.GeoDataFrame) -> pd.DataFrame:
     """Put what was kept and what is new in the order of the sites."""
-    table = _together([_with_kinds(kept), fresh])
+    table = together([_with_kinds(kept), fresh])
     ids = pd.Index(sites["site_id"])
     table = in_order(table.astype({"site_id": object}), ids)
     if "row" in table:
@@ -628,7 +442,7 @@ def _merged(kept: pd.DataFrame, fresh: pd.DataFrame, sites: gpd.GeoDataFrame) ->
 
 
 @dataclasses.dataclass(frozen=True)
-class _Case(_Asked):
+class _Case(Asked):
     """What a worker needs to know of sites in a file."""
 
     roles: Mapping[str, str]
@@ -675,10 +489,10 @@ def _check(
 ) -> dict[str, pd.DataFrame]:
     """Check what can be checked, and put the tables of what was checked apart together."""
     done = _answers(frame, case, refused) or [_answer(frame.iloc[:0], case)]
-    tables = {name: _with_kinds(_together([getattr(review, name) for review, _ in done])) for name in TABLES}
+    tables = {name: _with_kinds(together([getattr(review, name) for review, _ in done])) for name in TABLES}
     mended = mended[~mended["row"].isin([row for row, _ in refused])]
     read = mended.assign(site_id=frame["site_id"].loc[mended["row"]].to_numpy(dtype=object))[list(_REPAIRED)]
-    repaired = _together([table for table in (read, *(table for _, table in done)) if len(table)] or [read])
+    repaired = together([table for table in (read, *(table for _, table in done)) if len(table)] or [read])
     place = np.argsort(frame.index.get_indexer(pd.Index(repaired["row"])), kind="stable")
     return tables | {"repaired": _with_kinds(repaired.iloc[place].reset_index(drop=True))}
 
@@ -689,7 +503,7 @@ def _answer(frame: gpd.GeoDataFrame, case: _Case) -> tuple[SiteReview, pd.DataFr
     repaired = repaired.assign(site_id=frame["site_id"].reindex(repaired["row"]).to_numpy(dtype=object))
     review = answer_near(prepared, case.plan, case.stored, case.day, case.book, case.options)
     if len(frame):
-        _hold_paths([review.capsule], case.ways)
+        hold_paths([review.capsule], case.ways)
     return review, repaired[list(_REPAIRED)]
 
 
