@@ -28,8 +28,9 @@ from benchmarks.child import spent
 from benchmarks.workload import CRS, SIZES, SOUTH, WEST, redline
 from ecozones import load_rules
 from ecozones.large.areas import measure_area_in
-from ecozones.large.conflicts import _cut_once, _pair, _place, _ready, find_conflicts_in
+from ecozones.large.conflicts import _place, _ready, find_conflicts_in
 from ecozones.large.preparing import prepare
+from ecozones.large.shared_ground import cut_once, pair_lines
 from ecozones.patches import Slivers
 from ecozones.streams import open_stream
 
@@ -119,10 +120,10 @@ def side(rows, folder, _):
     ready = {line: _ready(path, line, folder, load_rules("CN"), 1) for line, path in layers.items()}
     # pieces lie where the two layers were overlaid; they are cut again, for a run that is finished keeps none
     place = _place(ready[FARM][0].crs, [told for _, told in ready.values()])
-    case = _pair((RED, FARM), ready, place, "national", Slivers())
+    case = pair_lines((RED, FARM), ready, place, "national", Slivers())
     assert case.asked.root == layers[RED]
     cut = folder / "cut"
-    _cut_once(case, cut, "side", 1, FRAGMENT)
+    cut_once(case, cut, "side", 1, FRAGMENT)
     ready = ready[FARM][0]
     groups = []
     for path in sorted((cut / "pieces").iterdir()):

@@ -288,7 +288,8 @@ def test_a_finished_run_keeps_its_tables_and_nothing_of_the_way(tmp_path):
 
 SCRIPT = """
 import os, pathlib, signal, sys
-from ecozones.large import conflicts as module
+from ecozones.large import find_conflicts_in
+from ecozones.large import shared_ground as module
 
 if __name__ == "__main__":
     seen = []
@@ -301,7 +302,7 @@ if __name__ == "__main__":
     setattr(module, sys.argv[3], die)
     folder = pathlib.Path(sys.argv[1])
     layers = {path.stem: path for path in folder.glob("*.parquet")}
-    module.find_conflicts_in(layers, sys.argv[2], engine=1, rows=7)
+    find_conflicts_in(layers, sys.argv[2], engine=1, rows=7)
 """
 
 

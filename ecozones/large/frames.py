@@ -17,7 +17,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 
 from ecozones import engines
 from ecozones.engines.fragments import Fragment, Outcome, Receipt, account, split, write_whole
@@ -25,6 +24,7 @@ from ecozones.errors import EngineError
 from ecozones.large.asked import ROWS, Asked, check_asked, cut_lines, day_and_book, hold_paths, together, ways
 from ecozones.large.near import TABLES
 from ecozones.large.run import read_case, write_case
+from ecozones.large.tables import none_refused
 from ecozones.options import plain
 from ecozones.plan import ZoningPlan
 from ecozones.review import SiteReview
@@ -138,7 +138,7 @@ def answer_fragment(fragment: Fragment) -> Outcome:
     prepared: PreparedSites = pickle.loads(content)  # noqa: S301 - written by this run: the digest came by another way
     review = answer_sites(prepared, asked.plan, asked.day, asked.book, **asked.options)
     n = len(prepared.placed)
-    return Outcome({"review": pickle.dumps(review)}, n, n, pd.DataFrame({"row": [], "reason": []}))
+    return Outcome({"review": pickle.dumps(review)}, n, n, none_refused())
 
 
 def _read_review(out: Path, receipt: Receipt) -> SiteReview:

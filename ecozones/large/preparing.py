@@ -54,7 +54,7 @@ from ecozones.large.prepared import (
     told_before,
 )
 from ecozones.large.run import LargeRun, carry_out, fingerprint, held, read_case, write_case
-from ecozones.large.tables import plain_kinds, split_table
+from ecozones.large.tables import none_refused, plain_kinds, split_table
 from ecozones.options import check_options, plain
 from ecozones.plan import DeclaresLines, id_field, name_features, stated_ids
 from ecozones.streams import FEATURES, PREPARED, Passing, Stream, open_stream, series_of
@@ -344,7 +344,7 @@ def find_keys(fragment: Fragment) -> Outcome:
         ids = stated_ids(values, number, whole=False)[0].to_numpy(dtype=object)
         first, second = (pd.util.hash_array(ids, hash_key=key, categorize=False) for key in _HASH_KEYS)
         table = table.assign(first=first, second=second, fraction=fraction, row=values.index.to_numpy())
-    return Outcome({"keys": table}, len(table), len(table), _no_rows())
+    return Outcome({"keys": table}, len(table), len(table), none_refused())
 
 
 def _learn(
@@ -622,7 +622,7 @@ def sort_stretch(fragment: Fragment) -> Outcome:
     }
     if case.line is not None and case.bounds is not None:
         result[PIECES] = _cut(shapes, fragment.start, case.bounds, case.source.crs)
-    return Outcome(result, len(frame), len(frame), _no_rows())
+    return Outcome(result, len(frame), len(frame), none_refused())
 
 
 def _repeats(frame: gpd.GeoDataFrame, raw: NDArray[np.object_]) -> pd.DataFrame:
@@ -657,10 +657,6 @@ def _cut(
     )
     order = np.lexsort((frame["piece"].to_numpy(), _curve(_middle(frame), bounds)))
     return frame.iloc[order].reset_index(drop=True)
-
-
-def _no_rows() -> pd.DataFrame:
-    return pd.DataFrame({"row": np.zeros(0, np.int64), "reason": np.zeros(0, object)})
 
 
 # ----------------------------------------------------------------------------------------------------- the record

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -78,3 +79,15 @@ def split_table(name: str, table: pd.DataFrame, keys: Sequence[str]) -> dict[str
 
 def _folder(text: str) -> str:
     return _RESERVED.sub(lambda found: f"%{ord(found[0]):02X}", text) or "%00"
+
+
+def none_refused() -> pd.DataFrame:
+    """
+    Give the table of refused rows of a fragment that refused none.
+
+    Returns
+    -------
+    DataFrame
+        ``row`` and ``reason``.
+    """
+    return pd.DataFrame({"row": np.zeros(0, np.int64), "reason": np.zeros(0, object)})
